@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file that appears under its name only when it is complete.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/core/error.h"
+
+namespace moescope {
+
+/// Writes to "<name>.<random>.part" beside the target; `commit` syncs and renames, the destructor removes what was not committed.
+/// Errors are sentences with the reason (full disk -> ErrorCode::NoSpace, unwritable folder -> ErrorCode::Io). One thread.
+class AtomicFile {
+public:
+    static Result<AtomicFile> create(const std::filesystem::path& target);
+    AtomicFile(AtomicFile&& other) noexcept;
+    AtomicFile& operator=(AtomicFile&&) = delete;
+    ~AtomicFile();
+
+    Status write(std::span<const std::byte> bytes);
+    Status write(std::string_view text);
+    /// Bytes written so far.
+    uint64_t size() const { return m_size; }
+    Status commit();
+
+private:
+    AtomicFile(int fd, std::filesystem::path target, std::filesystem::path temporary);
+    int m_fd = -1;
+    uint64_t m_size = 0;
+    std::filesystem::path m_target, m_temporary;
+};
+
+}  // namespace moescope
