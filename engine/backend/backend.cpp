@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/backend/backend.h"
+
+#include <utility>
+
+namespace moescope {
+namespace {
+
+ErrorCode codeOf(MsStatus status) {
+    switch (status) {
+        case MS_OUT_OF_MEMORY: return ErrorCode::OutOfMemory;
+        case MS_CANCELLED: return ErrorCode::Cancelled;
+        case MS_UNSUPPORTED: return ErrorCode::Unsupported;
+        default: return ErrorCode::Internal;
+    }
+}
+
+int pollStopToken(void* user) { return static_cast<std::stop_token*>(user)->stop_requested() ? 1 : 0; }
+
+}  // namespace
+
+DeviceTensor::DeviceTensor(DeviceTensor&& other) noexcept { *this = std::move(other); }
+
+DeviceTensor& DeviceTensor::operator=(DeviceTensor&& other) noexcept {
+    std::swap(m_backend, other.m_backend);
+    std::swap(m_handle, other.m_handle);
+    std::swap(m_dtype, other.m_dtype);
+    std::swap(m_shape, other.m_shape);
+    return *this;
+}
+
+DeviceTensor::~DeviceTensor() {
+    if (m_handle) m_backend->table().tensor_destroy(m_backend->context(), m_handle);
+}
+
+PackedLinear::PackedLinear(PackedLinear&& other) noexcept { *this = std::move(other); }
+
+PackedLinear& PackedLinear::operator=(PackedLinear&& other) noexcept {
+    std::swap(m_backend, other.m_backend);
+    std::swap(m_handle, other.m_handle);
+    std::swap(m_desc, other.m_desc);
+    return *this;
+}
+
+PackedLinear::~PackedLinear() {
+    if (m_handle) m_backend->table().linear_destroy(m_backend->context(), m_handle);
+}
+
+uint64_t PackedLinear::bytes() const { return m_handle ? m_backend->table().linear_bytes(m_handle) : 0; }
+
+Backend::Backend(const MsBackendTable& table, const BackendOptions& options) : m_table(table) {
+    const MsContextOptions native{sizeof(MsContextOptions), options.threads, options.isa.c_str()};
+    const MsStatus status = table.context_create(&native, &m_context);
+    if (status != MS_OK) throw EngineException(codeOf(status), table.last_error(nullptr));
+}
+
+Backend::~Backend() { m_table.context_destroy(m_context); }
+
+void Backend::check(MsStatus status) const {
+    if (status == MS_OK) return;
+    if (status == MS_CANCELLED) throw EngineException(ErrorCode::Cancelled, "cancelled");
+    throw EngineException(codeOf(status), m_table.last_error(m_context));
+}
+
+DeviceTensor Backend::tensor(const Shape& shape, MsDType dtype) {
+    DeviceTensor made;
+    check(m_table.tensor_create(m_context, dtype, static_cast<int32_t>(shape.size()), shape.data(), &made.m_handle));
+    made.m_backend = this;
+    made.m_dtype = dtype;
+    made.m_shape = shape;
+    return made;
+}
+
+DeviceTensor Backend::tensorFrom(const Shape& shape, std::span<const float> values) {
+    DeviceTensor made = tensor(shape);
+    upload(made, values);
+    return made;
+}
+
+PackedLinear Backend::linear(const MsLinearDesc& desc) {
+    PackedLinear made;
+    check(m_table.linear_create(m_context, &desc, &made.m_handle));
+    made.m_backend = this;
+    made.m_desc = desc;
+    return made;
+}
+
+HostTensor Backend::fetch(const DeviceTensor& source) {
+    HostTensor host(source.shape());
+    download(source, std::span<float>(host.data));
+    synchronize();
+    return host;
+}
+
+Backend::CancelScope::CancelScope(Backend& backend, std::stop_token token) : m_backend(backend), m_token(std::move(token)) {
+    m_backend.m_table.set_cancel(m_backend.m_context, pollStopToken, &m_token);
+}
+
+Backend::CancelScope::~CancelScope() { m_backend.m_table.set_cancel(m_backend.m_context, nullptr, nullptr); }
+
+}  // namespace moescope

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of operations that every device offers. Plain C: a device may live in a plugin built by another compiler.
+ *
+ * Rules for all entries
+ * - Calls are asynchronous and run in the order given, on one context from one thread. A device that computes at once (the
+ *   CPU) is a special case of that. Only `synchronize` waits; data copied by `download` are valid after it.
+ * - No operation returns host data. Row counts and offsets of routing are device tensors, so that a whole evaluation can be
+ *   recorded once and replayed (`graph_begin` .. `graph_end`).
+ * - Tensors are opaque, dense and row-major. Activations are F32. "rows" are tokens image by image: row = sample *
+ *   tokensPerSample + token. Sizes come from the tensors' shapes; an operation checks them and answers MS_INVALID.
+ * - Outputs must not overlap inputs unless the entry says "in place".
+ * - After any status but MS_OK `last_error` is one sentence.
+ * - Every struct begins with `size` (bytes, set by the caller), so that later versions can append fields.
+ */
+#ifndef MOESCOPE_BACKEND_TABLE_H
+#define MOESCOPE_BACKEND_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MS_BACKEND_VERSION 1u
+
+typedef struct MsContext MsContext; /* a device with its stream, scratch memory and threads */
+typedef struct MsTensor MsTensor;
+typedef struct MsLinear MsLinear; /* one or more weight matrices in the device's own packed form */
+typedef struct MsGraph MsGraph;
+
+typedef enum MsStatus {
+    MS_OK = 0,
+    MS_INVALID = 1,       /* a shape or an argument that does not fit: our own mistake */
+    MS_OUT_OF_MEMORY = 2,
+    MS_CANCELLED = 3,     /* the cancel poll answered yes; tensors written by the call are undefined */
+    MS_UNSUPPORTED = 4,
+    MS_DEVICE_LOST = 5,
+    MS_INTERNAL = 6
+} MsStatus;
+
+typedef enum MsDType { MS_F32 = 0, MS_BF16 = 1, MS_I32 = 2, MS_U16 = 3 } MsDType;
+
+typedef enum MsActivation { MS_ACT_NONE = 0, MS_ACT_SILU = 1, MS_ACT_GELU_TANH = 2 } MsActivation;
+
+typedef enum MsNorm { MS_NORM_LAYER = 0 /* mean and variance, no weights needed */, MS_NORM_RMS = 1 } MsNorm;
+
+typedef enum MsRope {
+    MS_ROPE_NONE = 0,
+    MS_ROPE_SPLIT_HALVES = 1,  /* head = (row half | column half), each half rotates its first against its second half */
+    MS_ROPE_ADJACENT_PAIRS = 2 /* channels 2i and 2i+1 rotate by angle i */
+} MsRope;
+
+typedef enum MsLinearLayout {
+    MS_LINEAR_PLAIN = 0, /* y = W x + b, W [out, in] */
+    MS_LINEAR_GATED = 1  /* W [2 out, in]: first half gate, second half up; y = silu(gate) * up, so y has `out` columns */
+} MsLinearLayout;
+
+typedef enum MsPolicy {
+    MS_POLICY_TOKEN_CHOICE_SIGMOID = 0 /* sigmoid affinities, selection by affinity + bias, groups, normalised gates */
+} MsPolicy;
+
+typedef struct MsContextOptions {
+    size_t size;
+    int32_t threads;     /* 0: one per core */
+    const char* isa;     /* "auto", or a level the device knows ("avx512", "avx2", "sse4") */
+} MsContextOptions;
+
+typedef struct MsLinearDesc {
+    size_t size;
+    int64_t in, out;     /* columns of x, columns of y */
+    int64_t count;       /* stacked matrices (experts); 1 otherwise */
+    MsDType storage;     /* MS_F32 or MS_BF16 (rounded to nearest even on loading, arithmetic stays fp32) */
+    MsLinearLayout layout;
+    int32_t hasBias;
+} MsLinearDesc;
+
+typedef struct MsAttentionDesc {
+    size_t size;
+    int64_t samples, heads;
+    const MsTensor* queryNorm; /* [headDim] weights of a per-head RMS norm, or NULL */
+    const MsTensor* keyNorm;
+    float eps;
+    MsRope rope;
+    /* Tables [imageTokens, headDim / 2]: SPLIT_HALVES: (row angles of headDim/4 | column angles); ADJACENT_PAIRS: angle of each pair. */
+    const MsTensor* ropeCos;
+    const MsTensor* ropeSin;
+    int64_t leadTokens; /* tokens of each sample in front of the image tokens: not rotated */
+} MsAttentionDesc;
+
+typedef struct MsMoeLayerDesc {
+    size_t size;
+    MsPolicy policy;
+    int64_t samples;
+    int64_t experts, topK;
+    int64_t groups, keptGroups; /* selection limited to `keptGroups` of `groups` (by the sum of a group's two best); equal: no limit.
+                                   Refused groups are filled with 0.0, as the published code does. */
+    float scale;                /* gates of a token sum to this (topK > 1); with topK == 1 gate = affinity * scale */
+    const MsLinear* router;        /* [E, D], F32 storage */
+    const MsTensor* selectionBias; /* [E] or NULL */
+    const MsLinear* expertIn;      /* E stacked gated matrices D -> I */
+    const MsLinear* expertOut;     /* E stacked matrices I -> D */
+    const MsLinear* sharedIn;      /* gated D -> I', or NULL: then the layer's input itself is added instead */
+    const MsLinear* sharedOut;
+    const MsTensor* forcedExperts; /* I32 [T, topK] ascending, or NULL: use these choices (gates from the affinities) */
+} MsMoeLayerDesc;
+
+/* Where a MoE layer leaves what it decided. All device tensors; NULL = not wanted. Pairs are sorted by token, then expert. */
+typedef struct MsRouting {
+    size_t size;
+    MsTensor* rowPtr;       /* I32 [T + 1]: pairs of token t are rowPtr[t] .. rowPtr[t+1] */
+    MsTensor* expert;       /* U16 [capacity] */
+    MsTensor* gate;         /* F32 [capacity] combine weights */
+    MsTensor* counts;       /* I32 [samples, E] tokens received */
+    MsTensor* mass;         /* F32 [samples, E] sum of gates */
+    MsTensor* logits;       /* F32 [T, E] */
+    MsTensor* scores;       /* F32 [T, E] affinities before the selection bias */
+    MsTensor* margin;       /* F32 [T] last chosen minus first refused selection value, or between groups where that is smaller */
+    MsTensor* inputNorm;    /* F32 [T] L2 norms: of the layer's input, the routed sum and the shared output (or input) */
+    MsTensor* routedNorm;
+    MsTensor* sharedNorm;
+} MsRouting;
+
+typedef struct MsConvDesc {
+    size_t size;
+    int64_t height, width;            /* of the input; pixels are rows: row = y * width + x (batch of one) */
+    int64_t kernel;                   /* 1 or 3 */
+    int64_t stride;                   /* 1 or 2 */
+    int64_t padTop, padBottom, padLeft, padRight; /* zeros */
+    int64_t upsample;                 /* 1, or 2: the input is read as if enlarged by nearest neighbour first */
+    int64_t stripRows;                /* output rows gathered at a time; 0: the device chooses within its scratch limit */
+    MsActivation activation;
+} MsConvDesc;
+
+typedef struct MsBackendTable {
+    uint32_t version; /* MS_BACKEND_VERSION */
+    size_t size;
+    const char* name; /* "cpu", "cuda" */
+
+    /* --- context ------------------------------------------------------------------------------------------------ */
+    MsStatus (*context_create)(const MsContextOptions*, MsContext**);
+    void (*context_destroy)(MsContext*);
+    const char* (*last_error)(const MsContext*);       /* valid until the next call; NULL context: why create failed */
+    const char* (*description)(const MsContext*);      /* "AVX-512, 2 threads" */
+    /* Polled inside long operations; a non-zero answer makes the running and all later operations return MS_CANCELLED
+       until the poll is replaced. NULL removes it. */
+    void (*set_cancel)(MsContext*, int (*poll)(void*), void* user);
+    MsStatus (*synchronize)(MsContext*);
+    uint64_t (*memory_used)(const MsContext*);         /* bytes held for tensors, packed weights and scratch */
+
+    /* --- memory ------------------------------------------------------------------------------------------------- */
+    MsStatus (*tensor_create)(MsContext*, MsDType, int32_t rank, const int64_t* shape, MsTensor**); /* contents undefined */
+    void (*tensor_destroy)(MsContext*, MsTensor*);
+    MsStatus (*upload)(MsContext*, MsTensor*, const void* host, size_t bytes);         /* host may be reused on return */
+    MsStatus (*download)(MsContext*, const MsTensor*, void* host, size_t bytes);       /* the first `bytes`; valid after synchronize */
+    MsStatus (*copy)(MsContext*, const MsTensor* source, MsTensor* target);            /* equal shape */
+
+    /* --- weights ------------------------------------------------------------------------------------------------ */
+    MsStatus (*linear_create)(MsContext*, const MsLinearDesc*, MsLinear**);
+    void (*linear_destroy)(MsContext*, MsLinear*);
+    /* Rows [first, first+count) of stacked matrix `index`, as fp32 [count, in]; GATED: rows 0..out-1 gate, out..2out-1 up. */
+    MsStatus (*linear_load_rows)(MsContext*, MsLinear*, int64_t index, int64_t first, int64_t count, const float* rows);
+    MsStatus (*linear_load_bias)(MsContext*, MsLinear*, int64_t index, const float* bias); /* [out], GATED: [2 out] */
+    uint64_t (*linear_bytes)(const MsLinear*);
+
+    /* --- graphs (MS_UNSUPPORTED where the device runs operations at once) ---------------------------------------- */
+    MsStatus (*graph_begin)(MsContext*);
+    MsStatus (*graph_end)(MsContext*, MsGraph**);
+    MsStatus (*graph_launch)(MsContext*, MsGraph*);
+    void (*graph_destroy)(MsContext*, MsGraph*);
+
+    /* --- embedding ---------------------------------------------------------------------------------------------- */
+    /* image [B, C, H, W] -> out [B * H/p * W/p, C p p], channel first inside a patch (as a convolution's weights lie). */
+    MsStatus (*patchify)(MsContext*, const MsTensor* image, int64_t patch, MsTensor* out);
+    /* tokens [B * h * w, p p C], channel last inside a token -> image [B, C, h p, w p]. */
+    MsStatus (*unpatchify)(MsContext*, const MsTensor* tokens, int64_t patch, MsTensor* image);
+    /* t [B] -> out [B, W]: cos(t f_i) then sin(t f_i), f_i = maxPeriod^(-i / (W/2)); an odd last column is zero. */
+    MsStatus (*timestep_waves)(MsContext*, const MsTensor* t, float maxPeriod, MsTensor* out);
+    /* out[i] = table[index[i]]; table [N, D], index I32 [B]. */
+    MsStatus (*gather_rows)(MsContext*, const MsTensor* table, const MsTensor* index, MsTensor* out);
+    /* x [samples * n, D] += table [n, D] for every sample, in place. */
+    MsStatus (*add_rows)(MsContext*, MsTensor* x, const MsTensor* table);
+    /* out [B (C+S), D]: in front of each sample's S rows of x stand C rows embedding[b] + position[c]. */
+    MsStatus (*prepend_tokens)(MsContext*, const MsTensor* x, const MsTensor* embedding, const MsTensor* position, MsTensor* out);
+    /* The last S rows of each sample: x [B (C+S), D] -> out [B S, D]. */
+    MsStatus (*drop_lead_tokens)(MsContext*, const MsTensor* x, int64_t samples, MsTensor* out);
+
+    /* --- layers ------------------------------------------------------------------------------------------------- */
+    MsStatus (*linear)(MsContext*, const MsTensor* x, const MsLinear*, MsActivation, MsTensor* out);
+    MsStatus (*activate)(MsContext*, const MsTensor* x, MsActivation, MsTensor* out);  /* out may be x */
+    MsStatus (*add)(MsContext*, const MsTensor* a, const MsTensor* b, MsTensor* out);  /* out may be a or b */
+    /* out = norm(x) (* weight [D]) then * (1 + scale) + shift; modulation [samples, chunks D], chunk < 0: none. */
+    MsStatus (*modulated_norm)(MsContext*, const MsTensor* x, MsNorm, float eps, const MsTensor* weight,
+                               const MsTensor* modulation, int32_t shiftChunk, int32_t scaleChunk, MsTensor* out);
+    /* x += gate * y, gate = chunk of modulation [samples, chunks D]; in place on x. */
+    MsStatus (*gated_add)(MsContext*, MsTensor* x, const MsTensor* y, const MsTensor* modulation, int32_t gateChunk);
+    /* qkv [B S, 3 D] rows (q | k | v), each (head, channel) -> out [B S, D]; softmax(q k^T / sqrt(headDim)) v per head. */
+    MsStatus (*attention)(MsContext*, const MsTensor* qkv, const MsAttentionDesc*, MsTensor* out);
+    /* x [T, D] -> out [T, D] = routed + shared (or routed + x). Experts are added in ascending order. */
+    MsStatus (*moe_layer)(MsContext*, const MsTensor* x, const MsMoeLayerDesc*, const MsRouting*, MsTensor* out);
+
+    /* --- pictures as rows of pixels [H W, C] ---------------------------------------------------------------------- */
+    /* weights: MsLinear with in = C k k, column order (ky, kx, c). */
+    MsStatus (*conv2d)(MsContext*, const MsTensor* x, const MsLinear* weights, const MsConvDesc*, MsTensor* out);
+    /* Statistics over all pixels and the channels of a group; weight, bias [C]; out may be x. */
+    MsStatus (*group_norm)(MsContext*, const MsTensor* x, int64_t groups, float eps, const MsTensor* weight,
+                           const MsTensor* bias, MsActivation, MsTensor* out);
+
+    /* --- sampling: elementwise over tensors of equal size ----------------------------------------------------------- */
+    /* prediction [P, C', ...] with P = B or 2B (conditional samples first) and the first C channels used; z, velocity [B, C, ...];
+       params F32 [3] on the device = {kind, span, cfgScale}: kind 0: v = prediction; kind 1: v = (prediction - z) / span.
+       P = 2B: velocity = vu + cfgScale (vc - vu). */
+    MsStatus (*guided_velocity)(MsContext*, const MsTensor* prediction, const MsTensor* z, const MsTensor* params, MsTensor* velocity);
+    /* out = z + dt v; dt F32 [1] on the device; out may be z. */
+    MsStatus (*advance)(MsContext*, const MsTensor* z, const MsTensor* v, const MsTensor* dt, MsTensor* out);
+    /* out = 0.5 (a + b); out may be a or b. */
+    MsStatus (*mean)(MsContext*, const MsTensor* a, const MsTensor* b, MsTensor* out);
+    /* z [B, ...] twice along the first axis -> out [2B, ...] (the two guidance branches see the same input). */
+    MsStatus (*repeat_batch)(MsContext*, const MsTensor* z, MsTensor* out);
+} MsBackendTable;
+
+/* A plugin exports this symbol; version: the caller's MS_BACKEND_VERSION. NULL where it can not serve, with a reason. */
+typedef const MsBackendTable* (*MsBackendEntry)(uint32_t version, const char** reason);
+#define MS_BACKEND_ENTRY_NAME "moescope_backend"
+
+#ifdef __cplusplus
+}
+#endif
+#endif
