@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/trace/routing_trace.h"
+
+#include <algorithm>
+
+namespace moescope {
+namespace {
+
+bool listed(const std::vector<int>& list, int value) {
+    return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
+}
+
+}  // namespace
+
+std::string_view branchName(Branch branch) { return branch == Branch::Cond ? "cond" : "uncond"; }
+
+std::string_view policyName(RoutingPolicy policy) {
+    switch (policy) {
+        case RoutingPolicy::TokenChoice: return "token-choice";
+        case RoutingPolicy::ExpertChoice: return "expert-choice";
+        case RoutingPolicy::BatchPool: return "batch-pool";
+        case RoutingPolicy::Prototype: return "prototype";
+    }
+    return "unknown";
+}
+
+std::string_view tokenKindName(TokenKind kind) {
+    switch (kind) {
+        case TokenKind::Image: return "image";
+        case TokenKind::ClassLabel: return "class";
+        case TokenKind::Text: return "text";
+        case TokenKind::Padding: return "padding";
+    }
+    return "unknown";
+}
+
+std::string_view captureLevelName(CaptureLevel level) {
+    switch (level) {
+        case CaptureLevel::Counts: return "counts";
+        case CaptureLevel::Assignments: return "assignments";
+        case CaptureLevel::Scores: return "scores";
+        case CaptureLevel::Norms: return "norms";
+    }
+    return "unknown";
+}
+
+int64_t MoeLayerDescriptor::tokensPerSample() const {
+    int64_t total = 0;
+    for (const TokenGroup& group : tokenGroups) total += group.count;
+    return total;
+}
+
+const RoutingRecord* RoutingTrace::find(int evaluation, Branch branch, int layer) const {
+    for (const auto& record : records)
+        if (record->evaluation == evaluation && record->branch == branch && record->layer == layer) return record.get();
+    return nullptr;
+}
+
+bool CaptureSpec::detailed(int block, int step) const {
+    return level >= CaptureLevel::Scores && listed(blocks, block) && listed(steps, step);
+}
+
+}  // namespace moescope

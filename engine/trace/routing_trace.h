@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Recorded routing: which experts took which token with what weight, for every evaluation, branch, network and MoE layer.
+// One schema for all policies: lists of (token, expert, gate) in CSR form, because a token may have 0 .. E experts.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moescope {
+
+enum class Branch : uint8_t { Cond, Uncond };
+enum class RoutingPolicy : uint8_t { TokenChoice, ExpertChoice, BatchPool, Prototype };
+enum class TokenKind : uint8_t { Image, ClassLabel, Text, Padding };
+
+std::string_view branchName(Branch branch);         // "cond", "uncond"
+std::string_view policyName(RoutingPolicy policy);  // "token-choice", "expert-choice", "batch-pool", "prototype"
+std::string_view tokenKindName(TokenKind kind);     // "image", "class", "text", "padding"
+
+/// A run of neighbouring tokens of one kind inside each sample; image tokens lie on a grid, row by row.
+struct TokenGroup {
+    TokenKind kind = TokenKind::Image;
+    int64_t count = 0;
+    int64_t height = 0, width = 0;  // of the grid, image tokens only
+};
+
+/// What a MoE layer says about itself; constant over a run.
+struct MoeLayerDescriptor {
+    int network = 0;    // index among the networks of a mixture; 0 for a single network
+    int block = 0;      // index of the block in its network
+    int moeIndex = 0;   // index among the MoE layers of its network
+    RoutingPolicy policy = RoutingPolicy::TokenChoice;
+    int64_t experts = 0;
+    int64_t topK = 0;             // experts per token (token choice, prototypes); 0 elsewhere
+    int64_t capacity = 0;         // tokens per expert and sample (expert choice); 0 elsewhere
+    bool sharedExpert = false;
+    std::vector<TokenGroup> tokenGroups;  // in the order of the tokens of one sample
+
+    int64_t tokensPerSample() const;
+};
+
+/// One network evaluation of the sampler (a Heun step has two). The time axis of every record.
+struct EvaluationInfo {
+    int index = 0;
+    int step = 0;
+    int stage = 0;          // 0 predictor, 1 second evaluation of Heun
+    float timestep = 0;     // as the network receives it; data at `dataTime` of the family (1 for the flows here)
+    float noiseLevel = 0;   // share of noise in the input, 1 .. 0: comparable between families
+    double cfgScale = 1;    // in force here (1 outside the guidance interval)
+    bool uncondRun = false; // whether the unconditional branch was evaluated
+};
+
+/// Everything captured of one (evaluation, branch, network, layer), all images of the batch.
+/// Token number: image * tokensPerSample + token. Empty vectors: not captured.
+struct RoutingRecord {
+    int evaluation = 0;
+    Branch branch = Branch::Cond;
+    int network = 0;
+    int layer = 0;     // index into RoutingTrace::layers
+    int pool = -1;     // batch-wide routing: tokens of all records with the same (evaluation, pool) competed; -1: none
+
+    std::vector<int32_t> counts;   // [images, E] tokens received; always
+    std::vector<float> mass;       // [images, E] sum of gates; always
+    std::vector<uint32_t> rowPtr;  // [tokens + 1]
+    std::vector<uint16_t> expert;  // [pairs] ascending within a token
+    std::vector<float> gate;       // [pairs] combine weights
+    std::vector<float> scores;     // [tokens, E] affinities before the selection bias
+    std::vector<float> inputNorm, routedNorm, sharedNorm;  // [tokens] L2
+};
+
+/// All routing of one run; immutable once the run is finished.
+struct RoutingTrace {
+    int64_t images = 0;
+    std::vector<std::string> networks;  // names; one entry for a single network
+    std::vector<MoeLayerDescriptor> layers;
+    std::vector<std::shared_ptr<const RoutingRecord>> records;  // in the order of capture
+
+    /// nullptr when that record was not captured.
+    const RoutingRecord* find(int evaluation, Branch branch, int layer) const;
+};
+
+enum class CaptureLevel : uint8_t { Counts, Assignments, Scores, Norms };
+std::string_view captureLevelName(CaptureLevel level);
+
+/// What to keep. Scores and norms are kept for the chosen layers and steps only; where empty, for all.
+struct CaptureSpec {
+    CaptureLevel level = CaptureLevel::Assignments;
+    std::vector<int> blocks;  // block indices
+    std::vector<int> steps;   // sampler steps
+
+    bool detailed(int block, int step) const;  // whether scores (and norms) of this place are wanted
+};
+
+}  // namespace moescope
