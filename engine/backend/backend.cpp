@@ -85,6 +85,11 @@ PackedLinear Backend::linear(const MsLinearDesc& desc) {
     return made;
 }
 
+void Backend::reshape(DeviceTensor& tensor, const Shape& shape) {
+    check(m_table.tensor_reshape(m_context, tensor.get(), static_cast<int32_t>(shape.size()), shape.data()));
+    tensor.m_shape = shape;
+}
+
 HostTensor Backend::fetch(const DeviceTensor& source) {
     HostTensor host(source.shape());
     download(source, std::span<float>(host.data));

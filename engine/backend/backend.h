@@ -82,6 +82,8 @@ public:
     DeviceTensor tensor(const Shape& shape, MsDType dtype = MS_F32);
     DeviceTensor tensorFrom(const Shape& shape, std::span<const float> values);
     PackedLinear linear(const MsLinearDesc& desc);
+    /// Another shape over the same memory (at most the elements it was made with).
+    void reshape(DeviceTensor& tensor, const Shape& shape);
 
     template <class T>
     void upload(DeviceTensor& target, std::span<const T> values) {

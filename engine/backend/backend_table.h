@@ -151,6 +151,8 @@ typedef struct MsBackendTable {
     /* --- memory ------------------------------------------------------------------------------------------------- */
     MsStatus (*tensor_create)(MsContext*, MsDType, int32_t rank, const int64_t* shape, MsTensor**); /* contents undefined */
     void (*tensor_destroy)(MsContext*, MsTensor*);
+    /* Another shape over the same memory, with at most as many elements as the tensor was created with. */
+    MsStatus (*tensor_reshape)(MsContext*, MsTensor*, int32_t rank, const int64_t* shape);
     MsStatus (*upload)(MsContext*, MsTensor*, const void* host, size_t bytes);         /* host may be reused on return */
     MsStatus (*download)(MsContext*, const MsTensor*, void* host, size_t bytes);       /* the first `bytes`; valid after synchronize */
     MsStatus (*copy)(MsContext*, const MsTensor* source, MsTensor* target);            /* equal shape */

@@ -73,6 +73,15 @@ void tensorDestroy(MsContext* context, MsTensor* tensor) {
     delete tensor;
 }
 
+MsStatus tensorReshape(MsContext* context, MsTensor* tensor, int32_t rank, const int64_t* shape) {
+    int64_t elements = 1;
+    for (int32_t axis = 0; axis < rank; ++axis) elements *= shape[axis];
+    MS_REQUIRE(context, static_cast<size_t>(elements) * elementBytes(tensor->dtype) <= tensor->memory.size(),
+               "[tensor_reshape] {} elements do not fit into a tensor of {} bytes", elements, tensor->memory.size());
+    tensor->shape.assign(shape, shape + rank);
+    return MS_OK;
+}
+
 MsStatus upload(MsContext* context, MsTensor* tensor, const void* host, size_t bytes) {
     MS_REQUIRE(context, bytes <= tensor->memory.size(), "[upload] {} bytes into a tensor of {}", bytes, tensor->memory.size());
     if (bytes) std::memcpy(tensor->memory.data(), host, bytes);
@@ -86,9 +95,10 @@ MsStatus download(MsContext* context, const MsTensor* tensor, void* host, size_t
 }
 
 MsStatus copyTensor(MsContext* context, const MsTensor* source, MsTensor* target) {
-    MS_REQUIRE(context, source->memory.size() == target->memory.size(), "[copy] {} bytes into {}", source->memory.size(),
-               target->memory.size());
-    if (source->memory.size()) std::memcpy(target->memory.data(), source->memory.data(), source->memory.size());
+    MS_REQUIRE(context, source->dtype == target->dtype && source->elements() == target->elements(),
+               "[copy] {} elements into {}", source->elements(), target->elements());
+    const size_t bytes = static_cast<size_t>(source->elements()) * elementBytes(source->dtype);
+    if (bytes) std::memcpy(target->memory.data(), source->memory.data(), bytes);
     return MS_OK;
 }
 
@@ -111,6 +121,7 @@ MsBackendTable makeTable() {
     t.memory_used = memoryUsed;
     t.tensor_create = tensorCreate;
     t.tensor_destroy = tensorDestroy;
+    t.tensor_reshape = tensorReshape;
     t.upload = upload;
     t.download = download;
     t.copy = copyTensor;
