@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/model/released_sizes.h"
+
+#include <array>
+
+namespace moescope {
+namespace {
+
+// family, name, width, depth, heads, experts, expert width, patch, top-k, groups, kept groups, scale, in-context start
+constexpr std::array<ReleasedSize, 16> kSizes{{
+    {"DSMoE", "DSMoE-S-E16", 384, 10, 6, 16, 768, 2, 2, 2, 2, 2.0, 0},
+    {"DSMoE", "DSMoE-S-E48", 384, 12, 6, 48, 128, 2, 5, 1, 1, 2.5, 0},
+    {"DSMoE", "DSMoE-B-E16", 768, 10, 12, 16, 1536, 2, 2, 2, 2, 2.0, 0},
+    {"DSMoE", "DSMoE-B-E48", 768, 12, 12, 48, 256, 2, 5, 1, 1, 2.5, 0},
+    {"DSMoE", "DSMoE-L-E16", 1024, 20, 16, 16, 2048, 2, 2, 2, 2, 2.0, 0},
+    {"DSMoE", "DSMoE-L-E48", 1024, 24, 16, 48, 448, 2, 5, 1, 1, 2.5, 0},
+    {"DSMoE", "DSMoE-3B-E16", 1152, 30, 16, 16, 2880, 2, 2, 2, 2, 2.0, 0},
+    {"JiTMoE", "JiTMoE-B16-E16", 768, 10, 12, 16, 1536, 16, 2, 2, 2, 2.5, 4},
+    {"JiTMoE", "JiTMoE-L16-E16", 1024, 20, 16, 16, 2048, 16, 2, 2, 2, 2.5, 8},
+    {"JiTMoE", "JiTMoE-H16-E16", 1280, 28, 16, 16, 2048, 16, 2, 2, 2, 2.5, 10},
+    {"JiT", "JiT-B/16", 768, 12, 12, 0, 0, 16, 0, 0, 0, 0, 4},
+    {"JiT", "JiT-B/32", 768, 12, 12, 0, 0, 32, 0, 0, 0, 0, 4},
+    {"JiT", "JiT-L/16", 1024, 24, 16, 0, 0, 16, 0, 0, 0, 0, 8},
+    {"JiT", "JiT-L/32", 1024, 24, 16, 0, 0, 32, 0, 0, 0, 0, 8},
+    {"JiT", "JiT-H/16", 1280, 32, 16, 0, 0, 16, 0, 0, 0, 0, 10},
+    {"JiT", "JiT-H/32", 1280, 32, 16, 0, 0, 32, 0, 0, 0, 0, 10},
+}};
+
+}  // namespace
+
+std::optional<ReleasedSize> findReleasedSize(std::string_view family, const TransformerConfig& config) {
+    for (const ReleasedSize& size : kSizes)
+        if (size.family == family && size.width == config.width && size.depth == config.depth &&
+            size.experts == config.moe.experts && size.expertWidth == config.moe.expertWidth && size.patch == config.patch)
+            return size;
+    return std::nullopt;
+}
+
+std::string releasedNames(std::string_view family) {
+    std::string names;
+    for (const ReleasedSize& size : kSizes)
+        if (size.family == family) names += (names.empty() ? "" : ", ") + std::string(size.name);
+    return names;
+}
+
+}  // namespace moescope

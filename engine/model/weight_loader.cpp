@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/model/weight_loader.h"
+
+#include <cmath>
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace moescope {
+namespace {
+
+/// True where all values are finite: the exponent bits of no value are all set.
+bool allFinite(const std::vector<float>& values) {
+    uint32_t bad = 0;
+    for (const float value : values) {
+        uint32_t bits;
+        std::memcpy(&bits, &value, 4);
+        bad |= (bits & 0x7f800000u) == 0x7f800000u;
+    }
+    return bad == 0;
+}
+
+/// Equal, or equal once trailing axes of the stored tensor are flattened into the last wanted one.
+bool sameLayout(const Shape& stored, const Shape& wanted) {
+    if (stored == wanted) return true;
+    if (stored.size() < wanted.size() || wanted.empty()) return false;
+    for (size_t axis = 0; axis + 1 < wanted.size(); ++axis)
+        if (stored[axis] != wanted[axis]) return false;
+    int64_t rest = 1;
+    for (size_t axis = wanted.size() - 1; axis < stored.size(); ++axis) rest *= stored[axis];
+    return rest == wanted.back();
+}
+
+}  // namespace
+
+WeightLoader::WeightLoader(Backend& backend, const WeightView& view, MsDType storage, std::stop_token stop, LoadProgress progress,
+                           int64_t totalBytes)
+    : m_backend(backend), m_view(view), m_storage(storage), m_stop(std::move(stop)), m_progress(std::move(progress)),
+      m_total(totalBytes) {}
+
+const std::vector<float>& WeightLoader::read(const std::string& name, const Shape& shape) {
+    if (m_stop.stop_requested()) throw EngineException(ErrorCode::Cancelled, "cancelled while the model was loading");
+    const TensorInfo* tensor = m_view.find(name);
+    if (!tensor) throw EngineException(ErrorCode::Format, fmt::format("the tensor '{}' is missing", name));
+    if (!sameLayout(tensor->shape, shape))
+        throw EngineException(ErrorCode::Format, fmt::format("the tensor '{}' should have shape {}, the file has {}", name,
+                                                             shapeText(shape), shapeText(tensor->shape)));
+    m_staging.resize(static_cast<size_t>(tensor->elements()));
+    m_view.source().readFloat(*tensor, m_staging).orThrow();
+    m_view.source().releasePages(*tensor);
+    if (!allFinite(m_staging))
+        throw EngineException(ErrorCode::Numeric, fmt::format("the tensor '{}' holds NaN or infinite values; the file is damaged or "
+                                                              "its training diverged, try another weight set or download it again",
+                                                              name));
+    m_done += tensor->elements() * static_cast<int64_t>(dtypeSize(tensor->dtype));
+    if (m_progress) m_progress(m_done, m_total);
+    return m_staging;
+}
+
+PackedLinear WeightLoader::linear(const std::string& name, int64_t in, int64_t out, bool bias, MsLinearLayout layout) {
+    Part part{{name + ".weight"}, {}};
+    if (bias) part.biases.push_back(name + ".bias");
+    return stacked({part}, in, out, layout);
+}
+
+PackedLinear WeightLoader::router(const std::string& weight, int64_t in, int64_t out) {
+    const MsLinearDesc desc{sizeof(MsLinearDesc), in, out, 1, MS_F32, MS_LINEAR_PLAIN, 0};
+    PackedLinear made = m_backend.linear(desc);
+    const auto& values = read(weight, {out, in});
+    m_backend.check(m_backend.table().linear_load_rows(m_backend.context(), made.get(), 0, 0, out, values.data()));
+    return made;
+}
+
+PackedLinear WeightLoader::stacked(const std::vector<Part>& parts, int64_t in, int64_t out, MsLinearLayout layout) {
+    const int64_t rows = layout == MS_LINEAR_GATED ? 2 * out : out;
+    const MsLinearDesc desc{sizeof(MsLinearDesc), in, out, static_cast<int64_t>(parts.size()), m_storage, layout,
+                            parts.empty() || parts[0].biases.empty() ? 0 : 1};
+    PackedLinear made = m_backend.linear(desc);
+    const MsBackendTable& table = m_backend.table();
+    for (size_t index = 0; index < parts.size(); ++index) {
+        const Part& part = parts[index];
+        const int64_t each = rows / static_cast<int64_t>(part.weights.size());
+        for (size_t piece = 0; piece < part.weights.size(); ++piece) {
+            const auto& values = read(part.weights[piece], {each, in});
+            m_backend.check(table.linear_load_rows(m_backend.context(), made.get(), static_cast<int64_t>(index),
+                                                   static_cast<int64_t>(piece) * each, each, values.data()));
+        }
+        if (part.biases.empty()) continue;
+        std::vector<float> bias;
+        for (const std::string& name : part.biases) {
+            const auto& values = read(name, {rows / static_cast<int64_t>(part.biases.size())});
+            bias.insert(bias.end(), values.begin(), values.end());
+        }
+        m_backend.check(table.linear_load_bias(m_backend.context(), made.get(), static_cast<int64_t>(index), bias.data()));
+    }
+    return made;
+}
+
+DeviceTensor WeightLoader::tensor(const std::string& name, const Shape& shape) {
+    return m_backend.tensorFrom(shape, read(name, shape));
+}
+
+}  // namespace moescope

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Moves tensors from a mapped file into a device, one at a time: shape and finiteness checked, pages given back after each.
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "engine/backend/backend.h"
+#include "engine/model/weight_view.h"
+
+namespace moescope {
+
+/// Bytes read so far of all bytes; called on the loading thread.
+using LoadProgress = std::function<void(int64_t done, int64_t total)>;
+
+/// Throws EngineException naming the tensor: missing, of another shape, not finite, or cancelled.
+class WeightLoader {
+public:
+    WeightLoader(Backend& backend, const WeightView& view, MsDType storage, std::stop_token stop = {}, LoadProgress progress = {},
+                 int64_t totalBytes = 0);
+
+    /// W [out, in] (trailing axes flattened into `in`) with bias if `bias` is true ("<name>.weight", "<name>.bias").
+    PackedLinear linear(const std::string& name, int64_t in, int64_t out, bool bias, MsLinearLayout layout = MS_LINEAR_PLAIN);
+    /// The router: always stored in fp32. `weight` is the full name.
+    PackedLinear router(const std::string& weight, int64_t in, int64_t out);
+
+    /// One part of a stacked weight: tensors whose rows follow each other (gate_proj then up_proj, or one w12).
+    struct Part {
+        std::vector<std::string> weights;
+        std::vector<std::string> biases;
+    };
+    /// `parts.size()` stacked matrices in -> out.
+    PackedLinear stacked(const std::vector<Part>& parts, int64_t in, int64_t out, MsLinearLayout layout);
+
+    /// A tensor kept as it is, fp32.
+    DeviceTensor tensor(const std::string& name, const Shape& shape);
+    Backend& backend() { return m_backend; }
+
+private:
+    const std::vector<float>& read(const std::string& name, const Shape& shape);
+    Backend& m_backend;
+    const WeightView& m_view;
+    MsDType m_storage;
+    std::stop_token m_stop;
+    LoadProgress m_progress;
+    int64_t m_done = 0, m_total = 0;
+    std::vector<float> m_staging;  // the tensor being read
+};
+
+}  // namespace moescope
