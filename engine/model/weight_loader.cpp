@@ -100,4 +100,8 @@ DeviceTensor WeightLoader::tensor(const std::string& name, const Shape& shape) {
     return m_backend.tensorFrom(shape, read(name, shape));
 }
 
+DeviceTensor WeightLoader::optionalTensor(const std::string& name, const Shape& shape) {
+    return m_view.has(name) ? tensor(name, shape) : DeviceTensor{};
+}
+
 }  // namespace moescope

@@ -36,6 +36,8 @@ public:
 
     /// A tensor kept as it is, fp32.
     DeviceTensor tensor(const std::string& name, const Shape& shape);
+    /// The same, empty when the file has none of that name.
+    DeviceTensor optionalTensor(const std::string& name, const Shape& shape);
     Backend& backend() { return m_backend; }
 
 private:

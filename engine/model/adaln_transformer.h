@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Diffusion transformer with adaLN-zero blocks, dense or sparse (arXiv 2212.09748 with mixtures in some blocks):
+//   x += gate1 * attention(modulate(norm(x), shift1, scale1));  x += gate2 * ffn(modulate(norm(x), shift2, scale2))
+// Families differ in their data (norms, positions, experts) and in how patches become tokens.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "engine/model/denoiser.h"
+#include "engine/model/weight_loader.h"
+
+namespace moescope {
+
+/// Weights of one sparse feed-forward layer; contracts of the parts in the backend table.
+struct MoeWeights {
+    PackedLinear router, expertIn, expertOut, sharedIn, sharedOut;
+    DeviceTensor selectionBias;
+};
+
+struct BlockWeights {
+    DeviceTensor norm1, norm2;  // RMS weights; empty for LayerNorm without parameters
+    PackedLinear modulation;    // D -> 6 D
+    PackedLinear qkv, proj;
+    DeviceTensor queryNorm, keyNorm;
+    PackedLinear denseIn, denseOut;
+    std::optional<MoeWeights> moe;
+};
+
+class AdalnTransformer : public Denoiser {
+public:
+    const ModelDescription& description() const override { return m_description; }
+    Backend& backend() const override { return m_backend; }
+    uint64_t packedBytes() const override;
+    std::unique_ptr<DenoiserWorkspace> makeWorkspace(int64_t samples) const override;
+    void forward(DenoiserWorkspace& workspace, const DeviceTensor& x, const DeviceTensor& t, const DeviceTensor& labels,
+                 DenoiserObserver* observer) const override;
+
+protected:
+    struct Workspace;
+
+    AdalnTransformer(Backend& backend, ModelDescription description);
+
+    /// Loads what all families share; `loadBlock` fills the family's parts of each block.
+    void loadCommon(WeightLoader& loader);
+    virtual void loadBlock(WeightLoader& loader, int block, BlockWeights& weights) = 0;
+
+    /// patches [samples * imageTokens, C p p] -> work.x, positions not yet added.
+    virtual void embed(Workspace& work) const = 0;
+    /// Adds what stands between embedding and blocks (a position table).
+    virtual void addPositions(Workspace&) const {}
+    /// Runs before a block (class tokens join here).
+    virtual void beforeBlock(Workspace&, int /*block*/) const {}
+
+    /// Weights of a block for as long as the reference is used; the place where blocks can be streamed from elsewhere.
+    const BlockWeights& acquire(int block) const { return m_blocks[static_cast<size_t>(block)]; }
+
+    Backend& m_backend;
+    ModelDescription m_description;
+    MsNorm m_norm = MS_NORM_LAYER;
+    MsRope m_rope = MS_ROPE_NONE;
+    MsActivation m_denseActivation = MS_ACT_NONE;  // of plain dense layers; gated ones carry their own
+    DeviceTensor m_ropeCos, m_ropeSin;
+    PackedLinear m_time1, m_time2;
+    DeviceTensor m_labelTable;
+    std::vector<BlockWeights> m_blocks;
+    DeviceTensor m_finalNorm;
+    PackedLinear m_finalModulation, m_finalLinear;
+
+private:
+    void runBlock(Workspace& work, int block, DenoiserObserver* observer) const;
+    void runMoe(Workspace& work, const MoeWeights& moe, int block, DenoiserObserver* observer) const;
+};
+
+/// Tensors of one run. `x` is the residual stream; token-sized tensors are reshaped when class tokens join.
+struct AdalnTransformer::Workspace : DenoiserWorkspace {
+    const DeviceTensor& output() const override { return picture; }
+    int64_t samples = 0, tokens = 0;  // tokens per sample right now
+    int64_t leadTokens = 0;
+    DeviceTensor patches, bottleneck, x, joined, normed, qkv, attended, hidden, branch;
+    DeviceTensor waves, timeHidden, timeEmbed, labelEmbed, condition, activated, modulation, finalModulation;
+    DeviceTensor finalTokens, picture;
+};
+
+}  // namespace moescope

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The network of a diffusion model: const after loading; what changes during a run lives in a workspace.
+#pragma once
+
+#include <memory>
+
+#include "engine/backend/backend.h"
+#include "engine/model/model_description.h"
+
+namespace moescope {
+
+/// Places inside a forward pass that an observer may look at. `block` is the block index where there is one.
+enum class Tap : uint8_t {
+    PatchEmbed,   // [samples * imageTokens, D] before position tables are added
+    TimeEmbed,    // [samples, D]
+    LabelEmbed,   // [samples, D]
+    Condition,    // [samples, D]
+    BlockOutput,  // [samples * tokens, D] residual stream after a block
+    MoeInput,     // normed and modulated input of a MoE layer
+    MoeOutput,    // what the layer returns, before gate and residual
+    FinalTokens,  // [samples * imageTokens, patch patch outChannels]
+};
+
+/// Follows a forward pass on the calling thread. A null observer costs one branch; no observer changes a bit of the output
+/// except through `forcedExperts`.
+class DenoiserObserver {
+public:
+    virtual ~DenoiserObserver() = default;
+    virtual bool wants(Tap) const { return false; }
+    virtual void tapped(Tap, int /*block*/, const DeviceTensor&) {}
+    /// Where MoE layer `layer` (index among the MoE layers) leaves its decisions; null: nowhere.
+    virtual const MsRouting* routingFor(int /*layer*/) { return nullptr; }
+    /// Choices to use instead of the router's, I32 [tokens, topK] ascending; null: the router decides.
+    virtual const DeviceTensor* forcedExperts(int /*layer*/) { return nullptr; }
+    /// Called when layer `layer` has been queued: its routing tensors may be downloaded now.
+    virtual void routed(int /*layer*/) {}
+};
+
+/// What one run needs besides the weights, sized for a number of samples. Used by one thread.
+class DenoiserWorkspace {
+public:
+    virtual ~DenoiserWorkspace() = default;
+    /// [samples, outChannels, side, side] of the last forward.
+    virtual const DeviceTensor& output() const = 0;
+};
+
+class Denoiser {
+public:
+    virtual ~Denoiser() = default;
+    virtual const ModelDescription& description() const = 0;
+    virtual Backend& backend() const = 0;
+    virtual uint64_t packedBytes() const = 0;
+    virtual std::unique_ptr<DenoiserWorkspace> makeWorkspace(int64_t samples) const = 0;
+    /// x [samples, inChannels, side, side], t [samples] as the network receives it, labels I32 [samples] -> workspace output.
+    /// No allocation. Throws EngineException (cancelled, device errors).
+    virtual void forward(DenoiserWorkspace& workspace, const DeviceTensor& x, const DeviceTensor& t, const DeviceTensor& labels,
+                         DenoiserObserver* observer) const = 0;
+};
+
+}  // namespace moescope

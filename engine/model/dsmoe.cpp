@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/model/dsmoe.h"
+
+#include <fmt/format.h>
+
+#include "engine/model/adaln_transformer.h"
+#include "engine/model/position_tables.h"
+#include "engine/model/released_sizes.h"
+
+namespace moescope {
+namespace {
+
+constexpr int64_t kPublishedGrid = 16;  // 32 x 32 latents of 256-pixel pictures in patches of 2
+
+bool recognise(const WeightView& view) {
+    if (!view.has("x_embedder.proj.weight")) return false;
+    for (int64_t block = 0, depth = countBlocks(view); block < depth; ++block)
+        if (view.has(fmt::format("blocks.{}.mlp.experts.blocks.0.gate_proj.weight", block))) return true;
+    return false;
+}
+
+/// Variants of the published code that no released model uses and that compute something else.
+Status refuseVariants(SettingBag& settings) {
+    const auto refuse = [](std::string_view option, const std::string& value, std::string_view expected) {
+        return Status(ErrorCode::Unsupported, fmt::format("the configuration sets {} to '{}'; this version runs DSMoE with {}", option,
+                                                          value, expected));
+    };
+    if (const auto rope = settings.text({"rope_type"}); rope && *rope != "2d") return refuse("rope_type", *rope, "'2d'");
+    if (const auto norm = settings.text({"norm_type"}); norm && *norm != "layernorm")
+        return refuse("norm_type", *norm, "'layernorm'");
+    if (settings.flag({"use_sinks"}).value_or(false)) return refuse("use_sinks", "true", "'false'");
+    if (settings.flag({"enable_gqa"}).value_or(false)) return refuse("enable_gqa", "true", "'false'");
+    if (settings.integer({"sliding_window"}).value_or(0) != 0) return refuse("sliding_window", "not 0", "0");
+    return {};
+}
+
+void expectTensors(ModelDescription& description) {
+    const TransformerConfig& c = description.config;
+    auto& tensors = description.tensors;
+    tensors.push_back({"x_embedder.proj.weight", {c.width, c.inChannels, c.patch, c.patch}});
+    tensors.push_back({"x_embedder.proj.bias", {c.width}});
+    expectCommonTensors(description);
+    const auto expert = [&](const std::string& name, int64_t inner, bool routed) {
+        using Role = ExpectedTensor::Role;
+        tensors.push_back({name + ".gate_proj.weight", {inner, c.width}, Role::Learned, routed});
+        tensors.push_back({name + ".up_proj.weight", {inner, c.width}, Role::Learned, routed});
+        tensors.push_back({name + ".down_proj.weight", {c.width, inner}, Role::Learned, routed});
+    };
+    for (int block = 0; block < c.depth; ++block) {
+        const std::string mlp = fmt::format("blocks.{}.mlp", block);
+        if (!c.isMoe(block)) {
+            tensors.push_back({mlp + ".fc1.weight", {c.denseWidth, c.width}});
+            tensors.push_back({mlp + ".fc1.bias", {c.denseWidth}});
+            tensors.push_back({mlp + ".fc2.weight", {c.width, c.denseWidth}});
+            tensors.push_back({mlp + ".fc2.bias", {c.width}});
+            continue;
+        }
+        for (int64_t e = 0; e < c.moe.experts; ++e)
+            expert(fmt::format("{}.experts.blocks.{}", mlp, e), c.moe.expertWidth, true);
+        tensors.push_back({mlp + ".gate.weight", {c.moe.experts, c.width}});
+        tensors.push_back({mlp + ".gate.e_score_correction_bias", {c.moe.experts}, ExpectedTensor::Role::OptionalBuffer});
+        if (c.moe.sharedWidth) expert(mlp + ".shared_experts", c.moe.sharedWidth, false);
+    }
+}
+
+Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) {
+    ModelDescription d;
+    d.family = "DSMoE";
+    d.space = PictureSpace::SdLatent;
+    d.prediction = Prediction::Velocity;
+    TransformerConfig& c = d.config;
+    const Shape patch = view.shape("x_embedder.proj.weight"), final = view.shape("final_layer.linear.weight");
+    const Shape table = view.shape("y_embedder.embedding_table.weight"), time = view.shape("t_embedder.mlp.0.weight");
+    if (patch.size() != 4 || patch[2] != patch[3] || patch[2] < 1 || final.size() != 2 || table.size() != 2 || table[0] < 2 ||
+        time.size() != 2)
+        return EngineError{ErrorCode::Format, fmt::format("not a whole DSMoE: x_embedder.proj.weight should be [width, channels, p, p] "
+                                                          "and final_layer.linear.weight two-dimensional; found {} and {}",
+                                                          shapeText(patch), shapeText(final))};
+    c.width = patch[0];
+    c.inChannels = patch[1];
+    c.patch = patch[2];
+    c.outChannels = final[0] / (c.patch * c.patch);
+    c.classes = table[0] - 1;
+    c.waves = time[1];
+    c.depth = countBlocks(view);
+    for (int block = 0; block < c.depth; ++block) {
+        const std::string mlp = fmt::format("blocks.{}.mlp", block);
+        if (const Shape fc1 = view.shape(mlp + ".fc1.weight"); !fc1.empty()) c.denseWidth = fc1[0];
+        if (const Shape expert = view.shape(mlp + ".experts.blocks.0.gate_proj.weight"); !expert.empty()) {
+            c.moeBlocks.push_back(block);
+            c.moe.experts = countExperts(view, block);
+            c.moe.expertWidth = expert[0];
+            if (const Shape shared = view.shape(mlp + ".shared_experts.gate_proj.weight"); !shared.empty())
+                c.moe.sharedWidth = shared[0];
+        }
+    }
+    if (const Status variant = refuseVariants(settings); !variant.ok()) return variant.error();
+    const auto released = findReleasedSize(d.family, c);
+    if (released) d.sizeName = released->name;
+    if (const auto heads = settings.integer({"heads", "num_heads"})) {
+        c.heads = *heads;
+    } else if (released) {
+        c.heads = released->heads;
+        settings.remember("heads", fmt::format("{}", c.heads), fmt::format("released size {}", released->name));
+    } else {
+        d.unknownSettings.emplace_back("heads");
+    }
+    const int64_t side = settings.integer({"input_size"}).value_or(kPublishedGrid * c.patch);
+    c.grid = side / c.patch;
+    readMoeSettings(d, settings);
+    c.headWidth = c.heads > 0 ? c.width / c.heads : 0;
+    d.defaults = {SamplerKind::Euler, 50, 1.5, 0.0, 1.0, 1.0, 0.05};
+    d.moeLayers = describeMoeLayers(c);
+    expectTensors(d);
+    return d;
+}
+
+class Dsmoe final : public AdalnTransformer {
+public:
+    Dsmoe(Backend& backend, WeightLoader& loader, const ModelDescription& description) : AdalnTransformer(backend, description) {
+        const TransformerConfig& c = m_description.config;
+        m_norm = MS_NORM_LAYER;
+        m_rope = MS_ROPE_SPLIT_HALVES;
+        m_denseActivation = MS_ACT_SILU;
+        m_patch = loader.linear("x_embedder.proj", c.inChannels * c.patch * c.patch, c.width, true);
+        const RopeTables rope = splitHalvesRope(c.headWidth, c.grid);
+        m_ropeCos = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.cos);
+        m_ropeSin = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.sin);
+        loadCommon(loader);
+    }
+
+private:
+    void loadBlock(WeightLoader& loader, int block, BlockWeights& weights) override {
+        const TransformerConfig& c = m_description.config;
+        const std::string mlp = fmt::format("blocks.{}.mlp", block);
+        if (!c.isMoe(block)) {
+            weights.denseIn = loader.linear(mlp + ".fc1", c.width, c.denseWidth, true);
+            weights.denseOut = loader.linear(mlp + ".fc2", c.denseWidth, c.width, true);
+            return;
+        }
+        using Part = WeightLoader::Part;
+        const auto in = [](const std::string& name) { return Part{{name + ".gate_proj.weight", name + ".up_proj.weight"}, {}}; };
+        const auto out = [](const std::string& name) { return Part{{name + ".down_proj.weight"}, {}}; };
+        std::vector<Part> ins, outs;
+        for (int64_t e = 0; e < c.moe.experts; ++e) {
+            const std::string expert = fmt::format("{}.experts.blocks.{}", mlp, e);
+            ins.push_back(in(expert));
+            outs.push_back(out(expert));
+        }
+        MoeWeights moe;
+        moe.router = loader.router(mlp + ".gate.weight", c.width, c.moe.experts);
+        moe.selectionBias = loader.optionalTensor(mlp + ".gate.e_score_correction_bias", {c.moe.experts});
+        moe.expertIn = loader.stacked(ins, c.width, c.moe.expertWidth, MS_LINEAR_GATED);
+        moe.expertOut = loader.stacked(outs, c.moe.expertWidth, c.width, MS_LINEAR_PLAIN);
+        if (c.moe.sharedWidth) {
+            moe.sharedIn = loader.stacked({in(mlp + ".shared_experts")}, c.width, c.moe.sharedWidth, MS_LINEAR_GATED);
+            moe.sharedOut = loader.stacked({out(mlp + ".shared_experts")}, c.moe.sharedWidth, c.width, MS_LINEAR_PLAIN);
+        }
+        weights.moe = std::move(moe);
+    }
+
+    void embed(Workspace& work) const override {
+        m_backend.check(m_backend.table().linear(m_backend.context(), work.patches.get(), m_patch.get(), MS_ACT_NONE, work.x.get()));
+    }
+
+    PackedLinear m_patch;
+};
+
+std::unique_ptr<Denoiser> load(Backend& backend, WeightLoader& loader, const ModelDescription& description) {
+    return std::make_unique<Dsmoe>(backend, loader, description);
+}
+
+}  // namespace
+
+const FamilyDefinition& dsmoeFamily() {
+    static const FamilyDefinition family{"DSMoE", recognise, describe, load};
+    return family;
+}
+
+}  // namespace moescope

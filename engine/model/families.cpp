@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+
+#include <fmt/format.h>
+
+#include "engine/model/dsmoe.h"
+#include "engine/model/family.h"
+#include "engine/model/jit.h"
+#include "engine/model/released_sizes.h"
+
+namespace moescope {
+namespace {
+
+const std::array<const FamilyDefinition*, 3> kFamilies{&dsmoeFamily(), &jitMoeFamily(), &jitFamily()};
+
+struct Signature {
+    std::string_view piece;  // part of a tensor name
+    std::string_view family;
+};
+
+// Networks that people have files of, by a name only they use.
+constexpr std::array<Signature, 12> kNeighbours{{{".cluster_centers", "ProMoE"},
+                                                 {"capacity_predictor", "DiffMoE"},
+                                                 {".moe.experts.", "DiT-MoE"},
+                                                 {".mlp.gate_weight", "EC-DiT or DiffMoE"},
+                                                 {"img_mlp.experts.", "Nucleus-Image"},
+                                                 {"transformer_blocks.0.img_mod", "Nucleus-Image"},
+                                                 {"mlp.experts.0.fc1", "TC-DiT"},
+                                                 {"decoder.mid_block.", "an AutoencoderKL (a VAE, give it with --vae)"},
+                                                 {"down_blocks.0.resnets", "a diffusers U-Net"},
+                                                 {"input_blocks.0.0", "a Stable Diffusion U-Net"},
+                                                 {"double_blocks.0", "FLUX"},
+                                                 {"adaLN_modulation", "a DiT without the mixtures known here"}}};
+
+}  // namespace
+
+std::span<const FamilyDefinition* const> modelFamilies() { return kFamilies; }
+
+std::string describeUnknownArchitecture(const TensorSource& source) {
+    std::string nearest = "none of the networks known here";
+    bool found = false;
+    for (const Signature& signature : kNeighbours) {
+        for (const TensorInfo& tensor : source.tensors())
+            if (tensor.name.find(signature.piece) != std::string::npos) {
+                nearest = signature.family;
+                found = true;
+                break;
+            }
+        if (found) break;
+    }
+    const auto& tensors = source.tensors();
+    return fmt::format("the tensors are of an architecture that this version does not run: {} tensors such as '{}' {}; nearest: {}. "
+                       "Expected DSMoE, JiTMoE or JiT in their published layout",
+                       tensors.size(), tensors.front().name, shapeText(tensors.front().shape), nearest);
+}
+
+int64_t countBlocks(const WeightView& view) {
+    int64_t blocks = 0;
+    while (view.has(fmt::format("blocks.{}.attn.qkv.weight", blocks))) ++blocks;
+    return blocks;
+}
+
+int64_t countExperts(const WeightView& view, int block) {
+    const Shape gate = view.shape(fmt::format("blocks.{}.mlp.gate.weight", block));
+    return gate.empty() ? 0 : gate[0];
+}
+
+std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& config) {
+    std::vector<MoeLayerDescriptor> layers;
+    for (const int block : config.moeBlocks) {
+        MoeLayerDescriptor layer;
+        layer.block = block;
+        layer.moeIndex = static_cast<int>(layers.size());
+        layer.experts = config.moe.experts;
+        layer.topK = config.moe.topK;
+        layer.sharedExpert = config.moe.sharedWidth > 0;
+        if (config.contextTokens && block >= config.contextStart)
+            layer.tokenGroups.push_back({TokenKind::ClassLabel, config.contextTokens, 0, 0});
+        layer.tokenGroups.push_back({TokenKind::Image, config.imageTokens(), config.grid, config.grid});
+        layers.push_back(std::move(layer));
+    }
+    return layers;
+}
+
+void readMoeSettings(ModelDescription& description, SettingBag& settings) {
+    MoeConfig& moe = description.config.moe;
+    const auto released = findReleasedSize(description.family, description.config);
+    const auto setting = [&](std::initializer_list<std::string_view> names, auto fallback) -> double {
+        if (const auto value = settings.number(names)) return *value;
+        if (released) {
+            settings.remember(std::string(*names.begin()), fmt::format("{}", fallback), fmt::format("released size {}", released->name));
+            return static_cast<double>(fallback);
+        }
+        description.unknownSettings.emplace_back(*names.begin());
+        return 0;
+    };
+    const ReleasedSize none{};
+    const ReleasedSize& size = released ? *released : none;
+    moe.topK = static_cast<int64_t>(setting({"top_k", "num_experts_per_tok"}, size.topK));
+    moe.groups = static_cast<int64_t>(setting({"n_group", "num_groups"}, size.groups));
+    moe.keptGroups = static_cast<int64_t>(setting({"topk_group", "kept_groups"}, size.keptGroups));
+    moe.scale = setting({"routed_scaling_factor", "scale"}, size.scale);
+}
+
+void expectCommonTensors(ModelDescription& description) {
+    const TransformerConfig& c = description.config;
+    auto& tensors = description.tensors;
+    const auto linear = [&](const std::string& name, int64_t out, int64_t in) {
+        tensors.push_back({name + ".weight", {out, in}});
+        tensors.push_back({name + ".bias", {out}});
+    };
+    linear("t_embedder.mlp.0", c.width, c.waves);
+    linear("t_embedder.mlp.2", c.width, c.width);
+    tensors.push_back({"y_embedder.embedding_table.weight", {c.classes + 1, c.width}});
+    for (int64_t block = 0; block < c.depth; ++block) {
+        const std::string name = fmt::format("blocks.{}", block);
+        linear(name + ".attn.qkv", 3 * c.width, c.width);
+        linear(name + ".attn.proj", c.width, c.width);
+        linear(name + ".adaLN_modulation.1", 6 * c.width, c.width);
+    }
+    linear("final_layer.linear", c.patch * c.patch * c.outChannels, c.width);
+    linear("final_layer.adaLN_modulation.1", 2 * c.width, c.width);
+}
+
+}  // namespace moescope

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of model families. A new family is a new file that defines one FamilyDefinition and a line in families.cpp.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/model/denoiser.h"
+#include "engine/model/setting_bag.h"
+#include "engine/model/weight_loader.h"
+#include "engine/model/weight_view.h"
+
+namespace moescope {
+
+struct FamilyDefinition {
+    std::string_view name;
+    /// Whether these tensors are of this family, by names and shapes.
+    bool (*recognise)(const WeightView& view);
+    /// Shape, counts, defaults and expected tensors. Settings come from shapes, else from `settings`, else from the released
+    /// sizes; what stays unknown is listed, not guessed.
+    Result<ModelDescription> (*describe)(const WeightView& view, SettingBag& settings);
+    /// Loads the weights. Throws EngineException.
+    std::unique_ptr<Denoiser> (*load)(Backend& backend, WeightLoader& loader, const ModelDescription& description);
+};
+
+std::span<const FamilyDefinition* const> modelFamilies();
+
+/// For a person whose file is of none of them: what the tensors look like, and the nearest family.
+std::string describeUnknownArchitecture(const TensorSource& source);
+
+/// Blocks 0 .. n-1 of "blocks.N." names.
+int64_t countBlocks(const WeightView& view);
+/// Experts 0 .. E-1 of "blocks.N.mlp.experts.blocks.e." names.
+int64_t countExperts(const WeightView& view, int block);
+/// MoE-layer descriptors of a class-conditional transformer from its configuration.
+std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& config);
+/// Groups, top-k and scale of a mixture by `settings`, else by the released size, else listed as unknown.
+void readMoeSettings(ModelDescription& description, SettingBag& settings);
+/// The tensors that every adaLN transformer here has, outside of feed-forward layers and norms.
+void expectCommonTensors(ModelDescription& description);
+
+}  // namespace moescope

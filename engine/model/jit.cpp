@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/model/jit.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "engine/model/adaln_transformer.h"
+#include "engine/model/position_tables.h"
+#include "engine/model/released_sizes.h"
+
+namespace moescope {
+namespace {
+
+constexpr int64_t kLargePictures = 512;  // from this side on the noise is drawn twice as strong
+
+bool hasMixture(const WeightView& view) {
+    for (int64_t block = 0, depth = countBlocks(view); block < depth; ++block)
+        if (view.has(fmt::format("blocks.{}.mlp.experts.blocks.0.w12.weight", block))) return true;
+    return false;
+}
+
+bool recogniseDense(const WeightView& view) { return view.has("x_embedder.proj1.weight") && !hasMixture(view); }
+bool recogniseSparse(const WeightView& view) { return view.has("x_embedder.proj1.weight") && hasMixture(view); }
+
+void expectTensors(ModelDescription& d) {
+    using Role = ExpectedTensor::Role;
+    const TransformerConfig& c = d.config;
+    auto& tensors = d.tensors;
+    tensors.push_back({"pos_embed", {1, c.imageTokens(), c.width}, Role::Buffer});
+    if (c.contextTokens) tensors.push_back({"in_context_posemb", {1, c.contextTokens, c.width}});
+    tensors.push_back({"x_embedder.proj1.weight", {c.bottleneck, c.inChannels, c.patch, c.patch}});
+    tensors.push_back({"x_embedder.proj2.weight", {c.width, c.bottleneck, 1, 1}});
+    tensors.push_back({"x_embedder.proj2.bias", {c.width}});
+    expectCommonTensors(d);
+    const auto swiglu = [&](const std::string& name, int64_t inner, bool routed) {
+        tensors.push_back({name + ".w12.weight", {2 * inner, c.width}, Role::Learned, routed});
+        tensors.push_back({name + ".w12.bias", {2 * inner}, Role::Learned, routed});
+        tensors.push_back({name + ".w3.weight", {c.width, inner}, Role::Learned, routed});
+        tensors.push_back({name + ".w3.bias", {c.width}, Role::Learned, routed});
+    };
+    for (int block = 0; block < c.depth; ++block) {
+        const std::string name = fmt::format("blocks.{}", block);
+        for (const char* norm : {".norm1.weight", ".norm2.weight"}) tensors.push_back({name + norm, {c.width}});
+        for (const char* norm : {".attn.q_norm.weight", ".attn.k_norm.weight"}) tensors.push_back({name + norm, {c.headWidth}});
+        if (!c.isMoe(block)) {
+            swiglu(name + ".mlp", c.denseWidth, false);
+            continue;
+        }
+        for (int64_t e = 0; e < c.moe.experts; ++e)
+            swiglu(fmt::format("{}.mlp.experts.blocks.{}", name, e), c.moe.expertWidth, true);
+        tensors.push_back({name + ".mlp.gate.weight", {c.moe.experts, c.width}});
+        tensors.push_back({name + ".mlp.gate.e_score_correction_bias", {c.moe.experts}, Role::OptionalBuffer});
+        if (c.moe.sharedWidth) swiglu(name + ".mlp.shared_experts", c.moe.sharedWidth, false);
+    }
+    tensors.push_back({"final_layer.norm_final.weight", {c.width}});
+}
+
+void readDefaults(ModelDescription& d, SettingBag& settings) {
+    SamplingDefaults& defaults = d.defaults;
+    defaults = {SamplerKind::Heun, 50, 2.9, 0.1, 1.0, d.config.inputSide() >= kLargePictures ? 2.0 : 1.0, 0.05};
+    if (const auto method = settings.text({"sampling_method"}))
+        if (const auto known = samplerFromName(*method)) defaults.sampler = *known;
+    if (const auto steps = settings.integer({"num_sampling_steps"}); steps && *steps > 0) defaults.steps = static_cast<int>(*steps);
+    defaults.cfgScale = settings.number({"cfg"}).value_or(defaults.cfgScale);
+    defaults.cfgLow = settings.number({"interval_min"}).value_or(defaults.cfgLow);
+    defaults.cfgHigh = settings.number({"interval_max"}).value_or(defaults.cfgHigh);
+    defaults.noiseScale = settings.number({"noise_scale"}).value_or(defaults.noiseScale);
+    defaults.tEps = settings.number({"t_eps"}).value_or(defaults.tEps);
+}
+
+Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) {
+    ModelDescription d;
+    d.family = hasMixture(view) ? "JiTMoE" : "JiT";
+    d.space = PictureSpace::Pixels;
+    d.prediction = Prediction::CleanImage;
+    TransformerConfig& c = d.config;
+    const Shape proj1 = view.shape("x_embedder.proj1.weight"), proj2 = view.shape("x_embedder.proj2.weight");
+    const Shape table = view.shape("y_embedder.embedding_table.weight"), time = view.shape("t_embedder.mlp.0.weight");
+    const Shape positions = view.shape("pos_embed"), final = view.shape("final_layer.linear.weight");
+    const Shape queryNorm = view.shape("blocks.0.attn.q_norm.weight");
+    if (proj1.size() != 4 || proj1[2] != proj1[3] || proj1[2] < 1 || proj2.size() < 2 || table.size() != 2 || table[0] < 2 ||
+        time.size() != 2 || positions.size() != 3 || final.size() != 2 || queryNorm.size() != 1 || queryNorm[0] < 1)
+        return EngineError{ErrorCode::Format,
+                           fmt::format("not a whole {}: expected x_embedder.proj1, x_embedder.proj2, pos_embed, "
+                                       "blocks.0.attn.q_norm and final_layer.linear in their published shapes; found {}, {}, {}, {}, {}",
+                                       d.family, shapeText(proj1), shapeText(proj2), shapeText(positions), shapeText(queryNorm),
+                                       shapeText(final))};
+    c.bottleneck = proj1[0];
+    c.inChannels = proj1[1];
+    c.patch = proj1[2];
+    c.width = proj2[0];
+    c.outChannels = final[0] / (c.patch * c.patch);
+    c.classes = table[0] - 1;
+    c.waves = time[1];
+    c.depth = countBlocks(view);
+    c.grid = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(positions[1]))));
+    c.headWidth = queryNorm[0];
+    c.heads = c.width / c.headWidth;
+    if (const Shape context = view.shape("in_context_posemb"); context.size() == 3) c.contextTokens = context[1];
+    for (int block = 0; block < c.depth; ++block) {
+        const std::string mlp = fmt::format("blocks.{}.mlp", block);
+        if (const Shape w3 = view.shape(mlp + ".w3.weight"); w3.size() == 2) c.denseWidth = w3[1];
+        if (const Shape expert = view.shape(mlp + ".experts.blocks.0.w3.weight"); expert.size() == 2) {
+            c.moeBlocks.push_back(block);
+            c.moe.experts = countExperts(view, block);
+            c.moe.expertWidth = expert[1];
+            if (const Shape shared = view.shape(mlp + ".shared_experts.w3.weight"); shared.size() == 2) c.moe.sharedWidth = shared[1];
+        }
+    }
+    const auto released = findReleasedSize(d.family, c);
+    if (released) d.sizeName = released->name;
+    if (c.contextTokens) {
+        if (const auto start = settings.integer({"in_context_start", "context_start"})) {
+            c.contextStart = *start;
+        } else if (released) {
+            c.contextStart = released->contextStart;
+            settings.remember("in_context_start", fmt::format("{}", c.contextStart), fmt::format("released size {}", released->name));
+        } else {
+            d.unknownSettings.emplace_back("in_context_start");
+        }
+    }
+    if (!c.moeBlocks.empty()) readMoeSettings(d, settings);
+    readDefaults(d, settings);
+    d.moeLayers = describeMoeLayers(c);
+    expectTensors(d);
+    return d;
+}
+
+class Jit final : public AdalnTransformer {
+public:
+    Jit(Backend& backend, WeightLoader& loader, const ModelDescription& description) : AdalnTransformer(backend, description) {
+        const TransformerConfig& c = m_description.config;
+        m_norm = MS_NORM_RMS;
+        m_rope = MS_ROPE_ADJACENT_PAIRS;
+        m_patch1 = loader.linear("x_embedder.proj1", c.inChannels * c.patch * c.patch, c.bottleneck, false);
+        m_patch2 = loader.linear("x_embedder.proj2", c.bottleneck, c.width, true);
+        m_positions = loader.tensor("pos_embed", {1, c.imageTokens(), c.width});
+        backend.reshape(m_positions, {c.imageTokens(), c.width});
+        if (c.contextTokens) {
+            m_contextPositions = loader.tensor("in_context_posemb", {1, c.contextTokens, c.width});
+            backend.reshape(m_contextPositions, {c.contextTokens, c.width});
+        }
+        const RopeTables rope = adjacentPairsRope(c.headWidth, c.grid);
+        m_ropeCos = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.cos);
+        m_ropeSin = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.sin);
+        loadCommon(loader);
+        m_finalNorm = loader.tensor("final_layer.norm_final.weight", {c.width});
+    }
+
+private:
+    void loadBlock(WeightLoader& loader, int block, BlockWeights& weights) override {
+        const TransformerConfig& c = m_description.config;
+        const std::string name = fmt::format("blocks.{}", block);
+        weights.norm1 = loader.tensor(name + ".norm1.weight", {c.width});
+        weights.norm2 = loader.tensor(name + ".norm2.weight", {c.width});
+        weights.queryNorm = loader.tensor(name + ".attn.q_norm.weight", {c.headWidth});
+        weights.keyNorm = loader.tensor(name + ".attn.k_norm.weight", {c.headWidth});
+        const std::string mlp = name + ".mlp";
+        if (!c.isMoe(block)) {
+            weights.denseIn = loader.linear(mlp + ".w12", c.width, c.denseWidth, true, MS_LINEAR_GATED);
+            weights.denseOut = loader.linear(mlp + ".w3", c.denseWidth, c.width, true);
+            return;
+        }
+        using Part = WeightLoader::Part;
+        std::vector<Part> ins, outs;
+        for (int64_t e = 0; e < c.moe.experts; ++e) {
+            const std::string expert = fmt::format("{}.experts.blocks.{}", mlp, e);
+            ins.push_back({{expert + ".w12.weight"}, {expert + ".w12.bias"}});
+            outs.push_back({{expert + ".w3.weight"}, {expert + ".w3.bias"}});
+        }
+        MoeWeights moe;
+        moe.router = loader.router(mlp + ".gate.weight", c.width, c.moe.experts);
+        moe.selectionBias = loader.optionalTensor(mlp + ".gate.e_score_correction_bias", {c.moe.experts});
+        moe.expertIn = loader.stacked(ins, c.width, c.moe.expertWidth, MS_LINEAR_GATED);
+        moe.expertOut = loader.stacked(outs, c.moe.expertWidth, c.width, MS_LINEAR_PLAIN);
+        if (c.moe.sharedWidth) {
+            moe.sharedIn = loader.linear(mlp + ".shared_experts.w12", c.width, c.moe.sharedWidth, true, MS_LINEAR_GATED);
+            moe.sharedOut = loader.linear(mlp + ".shared_experts.w3", c.moe.sharedWidth, c.width, true);
+        }
+        weights.moe = std::move(moe);
+    }
+
+    void embed(Workspace& work) const override {
+        const MsBackendTable& ops = m_backend.table();
+        m_backend.check(ops.linear(m_backend.context(), work.patches.get(), m_patch1.get(), MS_ACT_NONE, work.bottleneck.get()));
+        m_backend.check(ops.linear(m_backend.context(), work.bottleneck.get(), m_patch2.get(), MS_ACT_NONE, work.x.get()));
+    }
+
+    void addPositions(Workspace& work) const override {
+        m_backend.check(m_backend.table().add_rows(m_backend.context(), work.x.get(), m_positions.get()));
+    }
+
+    void beforeBlock(Workspace& work, int block) const override {
+        const TransformerConfig& c = m_description.config;
+        if (c.contextTokens == 0 || block != c.contextStart) return;
+        work.tokens = c.imageTokens() + c.contextTokens;
+        work.leadTokens = c.contextTokens;
+        m_backend.reshape(work.joined, {work.samples * work.tokens, c.width});
+        m_backend.check(m_backend.table().prepend_tokens(m_backend.context(), work.x.get(), work.labelEmbed.get(),
+                                                         m_contextPositions.get(), work.joined.get()));
+        std::swap(work.x, work.joined);
+    }
+
+    PackedLinear m_patch1, m_patch2;
+    DeviceTensor m_positions, m_contextPositions;
+};
+
+std::unique_ptr<Denoiser> load(Backend& backend, WeightLoader& loader, const ModelDescription& description) {
+    return std::make_unique<Jit>(backend, loader, description);
+}
+
+}  // namespace
+
+const FamilyDefinition& jitFamily() {
+    static const FamilyDefinition family{"JiT", recogniseDense, describe, load};
+    return family;
+}
+
+const FamilyDefinition& jitMoeFamily() {
+    static const FamilyDefinition family{"JiTMoE", recogniseSparse, describe, load};
+    return family;
+}
+
+}  // namespace moescope
