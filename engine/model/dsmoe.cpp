@@ -124,8 +124,8 @@ public:
         m_denseActivation = MS_ACT_SILU;
         m_patch = loader.linear("x_embedder.proj", c.inChannels * c.patch * c.patch, c.width, true);
         const RopeTables rope = splitHalvesRope(c.headWidth, c.grid);
-        m_ropeCos = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.cos);
-        m_ropeSin = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.sin);
+        m_ropeCos = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.cos.data);
+        m_ropeSin = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.sin.data);
         loadCommon(loader);
     }
 

@@ -2,6 +2,7 @@
 #include "engine/model/jit.h"
 
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -142,8 +143,8 @@ public:
             backend.reshape(m_contextPositions, {c.contextTokens, c.width});
         }
         const RopeTables rope = adjacentPairsRope(c.headWidth, c.grid);
-        m_ropeCos = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.cos);
-        m_ropeSin = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.sin);
+        m_ropeCos = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.cos.data);
+        m_ropeSin = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.sin.data);
         loadCommon(loader);
         m_finalNorm = loader.tensor("final_layer.norm_final.weight", {c.width});
     }

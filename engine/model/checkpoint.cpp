@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/model/checkpoint.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "engine/core/system_memory.h"
+#include "engine/model/released_sizes.h"
+
+namespace moescope {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kHashedTensorBytes = 16384;  // values of tensors up to this size enter the fingerprint
+
+void hashBytes(uint64_t& hash, std::span<const std::byte> bytes) {  // FNV-1a
+    for (const std::byte b : bytes) hash = (hash ^ static_cast<uint64_t>(b)) * 1099511628211ull;
+}
+
+std::vector<fs::path> filesEndingWith(const fs::path& folder, std::initializer_list<std::string_view> endings) {
+    std::vector<fs::path> found;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+        const std::string name = entry.path().filename().string();
+        if (!entry.is_directory(ignored) && std::any_of(endings.begin(), endings.end(), [&](auto e) { return name.ends_with(e); }))
+            found.push_back(entry.path());
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+}
+
+std::string firstFew(const std::vector<std::string>& names) {
+    constexpr size_t kShown = 4;
+    const std::vector<std::string> shown(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, names.size())));
+    const size_t rest = names.size() - shown.size();
+    return fmt::format("{}{}", fmt::join(shown, ", "), rest ? fmt::format(" and {} more", rest) : "");
+}
+
+Status checkConfig(const ModelDescription& d) {
+    const TransformerConfig& c = d.config;
+    const auto refuse = [&](std::string what) { return Status(ErrorCode::Unsupported, std::move(what)); };
+    if (c.depth < 1) return refuse("the model has no blocks: expected tensors named blocks.0.attn.qkv.weight and so on");
+    if (c.heads < 1 || c.width % c.heads != 0)
+        return refuse(fmt::format("the width {} is not a multiple of the {} heads; give the right number with --set heads=N", c.width, c.heads));
+    if (c.headWidth % 4 != 0)
+        return refuse(fmt::format("a head has {} channels; two-dimensional rotary positions need a multiple of 4", c.headWidth));
+    if (c.grid < 1 || c.grid > 1024) return refuse(fmt::format("a grid of {0} x {0} tokens; expected 1 to 1024", c.grid));
+    if (c.contextTokens && (c.contextStart < 0 || c.contextStart >= c.depth))
+        return refuse(fmt::format("class tokens should join before one of the {} blocks; in_context_start is {}", c.depth, c.contextStart));
+    if (c.moeBlocks.empty()) return {};
+    const MoeConfig& m = c.moe;
+    if (m.experts > 65535) return refuse(fmt::format("{} experts; this version handles up to 65535", m.experts));
+    if (m.topK < 1 || m.topK > m.experts)
+        return refuse(fmt::format("top_k should be 1 to {} (the number of experts), found {}", m.experts, m.topK));
+    if (m.groups < 1 || m.experts % m.groups != 0)
+        return refuse(fmt::format("n_group should divide the {} experts, found {}", m.experts, m.groups));
+    if (m.keptGroups < 1 || m.keptGroups > m.groups)
+        return refuse(fmt::format("topk_group should be 1 to {} (n_group), found {}", m.groups, m.keptGroups));
+    if (m.keptGroups < m.groups && m.experts / m.groups < 2)
+        return refuse(fmt::format("limiting groups needs at least two experts in each; {} experts in {} groups", m.experts, m.groups));
+    if (!std::isfinite(m.scale) || m.scale == 0)
+        return refuse(fmt::format("routed_scaling_factor should be a number other than 0, found {}", m.scale));
+    return {};
+}
+
+Result<WeightSet> chooseSet(const std::vector<WeightSet>& sets, const std::string& wanted, std::string& reason) {
+    std::vector<std::string> names;
+    for (const WeightSet& set : sets) names.push_back(set.name);
+    if (!wanted.empty()) {
+        for (const WeightSet& set : sets)
+            if (set.name == wanted) {
+                reason = fmt::format("'{}' as asked for", wanted);
+                return set;
+            }
+        return EngineError{ErrorCode::InvalidArgument,
+                           fmt::format("the file has no weight set '{}'; it holds {}", wanted, fmt::join(names, ", "))};
+    }
+    const bool averaged = names.front().find("ema") != std::string::npos;
+    reason = sets.size() == 1 ? fmt::format("'{}', the only set of weights in the file", names.front())
+                              : fmt::format("'{}' of {}{}", names.front(), fmt::join(names, ", "),
+                                            averaged ? ": averaged weights give better pictures" : "");
+    return sets.front();
+}
+
+}  // namespace
+
+Result<fs::path> resolveModelPath(const fs::path& path) {
+    std::error_code code;
+    if (!fs::exists(path, code))
+        return EngineError{ErrorCode::NotFound, fmt::format("no file or folder '{}'; check the spelling, or use 'embedded' for the "
+                                                            "built-in model", path.string())};
+    if (!fs::is_directory(path, code)) return path;
+    const std::vector<std::pair<fs::path, std::vector<std::string_view>>> places{
+        {path, {".safetensors.index.json"}}, {path, {".safetensors"}}, {path / "checkpoints", {".pt", ".pth", ".safetensors"}},
+        {path, {".pth", ".pt", ".bin"}}};
+    for (const auto& [folder, endings] : places) {
+        std::vector<fs::path> found;
+        for (const std::string_view ending : endings) {
+            const auto some = filesEndingWith(folder, {ending});
+            found.insert(found.end(), some.begin(), some.end());
+        }
+        std::sort(found.begin(), found.end());
+        if (!found.empty()) return found.back();  // step numbers sort by age; "checkpoint-last" comes after numbers
+    }
+    return EngineError{ErrorCode::NotFound, fmt::format("the folder '{}' holds no checkpoint: expected *.safetensors, *.pt or *.pth, "
+                                                        "or checkpoints/*.pt", path.string())};
+}
+
+Checkpoint::Checkpoint(WeightView view, const FamilyDefinition& family, ModelDescription description)
+    : m_view(std::move(view)), m_family(family), m_description(std::move(description)) {}
+
+Result<std::shared_ptr<const Checkpoint>> Checkpoint::open(const fs::path& path, const CheckpointOptions& options) {
+    const auto file = resolveModelPath(path);
+    if (!file.ok()) return file.error();
+    const auto opened = openTensorSource(*file);
+    if (!opened.ok()) return opened.error();
+    const std::vector<WeightSet> sets = findWeightSets(**opened);
+    if (sets.empty()) return EngineError{ErrorCode::Unsupported, describeUnknownArchitecture(**opened)};
+    std::string reason;
+    const auto set = chooseSet(sets, options.weightSet, reason);
+    if (!set.ok()) return set.error();
+    WeightView view(*opened, *set);
+    for (const FamilyDefinition* family : modelFamilies()) {
+        if (!family->recognise(view)) continue;
+        SettingBag settings;
+        std::vector<std::string> notes = (*opened)->notes();
+        settings.add(options.settings, "given by you");
+        addCheckpointSettings(settings, **opened, notes);
+        auto description = family->describe(view, settings);
+        if (!description.ok()) return description.error();
+        description->settings = settings.used();
+        std::shared_ptr<Checkpoint> made(new Checkpoint(std::move(view), *family, std::move(*description)));
+        made->m_sets = sets;
+        made->m_setReason = std::move(reason);
+        made->m_notes = std::move(notes);
+        made->compareTensors();
+        return std::shared_ptr<const Checkpoint>(std::move(made));
+    }
+    return EngineError{ErrorCode::Unsupported, describeUnknownArchitecture(**opened)};
+}
+
+void Checkpoint::compareTensors() {
+    std::set<std::string_view> expected;
+    for (const ExpectedTensor& tensor : m_description.tensors) {
+        expected.insert(tensor.name);
+        const TensorInfo* found = m_view.find(tensor.name);
+        if (!found) {
+            if (tensor.role != ExpectedTensor::Role::OptionalBuffer) m_missing.push_back(tensor.name);
+        } else if (found->shape != tensor.shape) {
+            m_misshaped.push_back({tensor.name, tensor.shape, found->shape});
+        }
+    }
+    for (const std::string& name : m_view.names())
+        if (!expected.contains(name)) m_unused.push_back(name);
+}
+
+std::string Checkpoint::dtypes() const {
+    std::map<DType, int64_t> elements;
+    for (const std::string& name : m_view.names()) {
+        const TensorInfo* tensor = m_view.find(name);
+        elements[tensor->dtype] += tensor->elements();
+    }
+    std::vector<std::pair<int64_t, DType>> ranked;
+    for (const auto& [dtype, count] : elements) ranked.push_back({-count, dtype});
+    std::sort(ranked.begin(), ranked.end());
+    std::string text;
+    for (const auto& [count, dtype] : ranked) text += (text.empty() ? "" : ", ") + std::string(dtypeName(dtype));
+    return text;
+}
+
+std::string Checkpoint::name() const {
+    if (!m_description.sizeName.empty()) return m_description.sizeName;
+    const nlohmann::json& metadata = source().metadata();
+    if (const auto name = metadata.find("moescope.name"); name != metadata.end() && name->is_string()) return name->get<std::string>();
+    const fs::path file = source().files().front();
+    const fs::path folder = file.parent_path().filename() == "checkpoints" ? file.parent_path().parent_path() : file.parent_path();
+    const std::string stem = file.stem().string();
+    const bool numbered = stem.find_first_not_of("0123456789") == std::string::npos || stem.starts_with("checkpoint");
+    return numbered && folder.has_filename() ? folder.filename().string() : stem;
+}
+
+std::string Checkpoint::fingerprint() const {
+    uint64_t hash = 14695981039346656037ull;
+    std::vector<std::string> names = m_view.names();
+    std::sort(names.begin(), names.end());
+    std::vector<std::byte> values;
+    for (const std::string& name : names) {
+        const TensorInfo* tensor = m_view.find(name);
+        const std::string line = fmt::format("{} {} {}\n", name, dtypeName(tensor->dtype), shapeText(tensor->shape));
+        hashBytes(hash, std::as_bytes(std::span(line)));
+        const size_t bytes = static_cast<size_t>(tensor->elements()) * dtypeSize(tensor->dtype);
+        if (bytes > kHashedTensorBytes) continue;
+        values.resize(bytes);
+        if (source().readRaw(*tensor, values).ok()) hashBytes(hash, values);
+    }
+    return fmt::format("{:016x}", hash);
+}
+
+int64_t Checkpoint::memoryNeeded(MsDType storage) const {
+    constexpr int64_t kFixed = 64ll << 20;
+    return m_description.packedBytes(storage == MS_BF16 ? 2 : 4) * 115 / 100 + kFixed;
+}
+
+Status Checkpoint::runnable() const {
+    const ModelDescription& d = m_description;
+    if (!d.unknownSettings.empty()) {
+        const std::string released = releasedNames(d.family);
+        return {ErrorCode::Unsupported,
+                fmt::format("{} can not be read from the tensors of this {}, and its shape is none of the released sizes ({}): put the "
+                            "model's config beside the file or give --set {}=VALUE", fmt::join(d.unknownSettings, ", "), d.family,
+                            released, fmt::join(d.unknownSettings, "=VALUE --set "))};
+    }
+    if (!m_missing.empty())
+        return {ErrorCode::Format, fmt::format("{} of the {} tensors of a {} are missing: {}", m_missing.size(), d.tensors.size(),
+                                               d.family, firstFew(m_missing))};
+    if (!m_misshaped.empty()) {
+        const MisshapedTensor& first = m_misshaped.front();
+        return {ErrorCode::Format, fmt::format("{} tensor{} of another shape than the rest of the model asks for: '{}' should be {}, the "
+                                               "file has {}", m_misshaped.size(), m_misshaped.size() == 1 ? " is" : "s are", first.name,
+                                               shapeText(first.expected), shapeText(first.found))};
+    }
+    return checkConfig(d);
+}
+
+Result<std::unique_ptr<Denoiser>> Checkpoint::load(Backend& backend, const LoadOptions& options) const {
+    if (const Status status = runnable(); !status.ok()) return status.error();
+    const int64_t needed = memoryNeeded(options.storage), available = availableMemory();
+    if (needed > available)
+        return EngineError{ErrorCode::OutOfMemory,
+                           fmt::format("{} needs {} of memory and {} are available; close other programs{}", name(), bytesText(needed),
+                                       bytesText(available), options.storage == MS_F32 ? ", or halve the need with --dtype bf16" : "")};
+    int64_t total = 0;
+    for (const ExpectedTensor& tensor : m_description.tensors)
+        if (const TensorInfo* found = m_view.find(tensor.name))
+            total += found->elements() * static_cast<int64_t>(dtypeSize(found->dtype));
+    return guarded([&] {
+        WeightLoader loader(backend, m_view, options.storage, options.stop, options.progress, total);
+        return m_family.load(backend, loader, m_description);
+    });
+}
+
+}  // namespace moescope
