@@ -10,9 +10,6 @@
 namespace moescope::cpu {
 namespace {
 
-// From this size on memory is mapped and unmapped by itself: what a model gives back really leaves the process.
-constexpr size_t kMapThreshold = size_t{256} << 10;
-
 size_t padded(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
 }  // namespace

@@ -21,6 +21,9 @@ namespace moescope::cpu {
 /// Zero-cost owner of 64-byte aligned memory; large blocks go straight back to the system when freed.
 class AlignedBytes {
 public:
+    /// From this size on memory is mapped by itself: zero when fresh, and really given back when freed.
+    static constexpr size_t kMapThreshold = size_t{256} << 10;
+
     AlignedBytes() = default;
     explicit AlignedBytes(size_t bytes);  // throws std::bad_alloc
     AlignedBytes(AlignedBytes&& other) noexcept;

@@ -10,6 +10,8 @@ namespace {
 
 // Layers follow each other within microseconds: a worker looks for the next one a little while before it sleeps.
 constexpr int kSpinRounds = 4000;
+// Low half of a ticket whose loop is being prepared: no task can be claimed.
+constexpr uint32_t kClosed = 0xffffffffu;
 
 void relax() {
 #if defined(__x86_64__)
@@ -17,6 +19,13 @@ void relax() {
 #else
     std::this_thread::yield();
 #endif
+}
+
+uint32_t loopOf(uint64_t ticket) {
+    return static_cast<uint32_t>(ticket >> 32);
+}
+uint64_t makeTicket(uint32_t loop, uint32_t next) {
+    return (uint64_t{loop} << 32) | next;
 }
 
 }  // namespace
@@ -29,35 +38,61 @@ ThreadPool::ThreadPool(int threads) {
 ThreadPool::~ThreadPool() {
     {
         std::lock_guard lock(m_mutex);
-        m_stop = true;
-        m_generation.fetch_add(1);
+        m_stop.store(true);
     }
     m_wake.notify_all();
     for (std::thread& worker : m_workers) worker.join();
 }
 
-void ThreadPool::drain(int worker) {
+/// Claims and runs tasks of the loop that `ticket` names until none is left.
+void ThreadPool::drain(int worker, uint64_t ticket) {
+    uint32_t finished = 0;
+    const uint32_t loop = loopOf(ticket);
     for (;;) {
-        const int64_t task = m_next.fetch_add(1, std::memory_order_relaxed);
-        if (task >= m_tasks) return;
-        m_call(m_context, task, worker);
+        const Call call = m_call.load(std::memory_order_acquire);
+        void* context = m_context.load(std::memory_order_acquire);
+        const int64_t first = m_first.load(std::memory_order_acquire);
+        const uint32_t tasks = m_tasks.load(std::memory_order_acquire);
+        const auto next = static_cast<uint32_t>(ticket);
+        if (loopOf(ticket) != loop || next >= tasks) break;
+        // Succeeds only if the same loop is still open, so that the fields read above are its own.
+        if (!m_ticket.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel, std::memory_order_acquire))
+            continue;
+        call(context, first + next, worker);
+        ++finished;
+        ticket = m_ticket.load(std::memory_order_acquire);
     }
+    // A loop ends only when all its tasks are reported, so this still belongs to it.
+    if (finished) m_done.fetch_add(finished, std::memory_order_release);
 }
 
 void ThreadPool::run(int64_t tasks, Call call, void* context) {
-    {
-        std::lock_guard lock(m_mutex);
-        m_call = call;
-        m_context = context;
-        m_tasks = tasks;
-        m_next.store(0, std::memory_order_relaxed);
-        m_running.store(static_cast<int>(m_workers.size()), std::memory_order_relaxed);
-        m_generation.fetch_add(1, std::memory_order_release);
+    constexpr int64_t kSlice = int64_t{1} << 31;
+    for (int64_t first = 0; first < tasks; first += kSlice) {
+        const uint32_t next = loopOf(m_ticket.load(std::memory_order_relaxed)) + 1;
+        m_ticket.store(makeTicket(next, kClosed), std::memory_order_relaxed);
+        m_call.store(call, std::memory_order_release);
+        m_context.store(context, std::memory_order_release);
+        runSlice(first, static_cast<uint32_t>(std::min(kSlice, tasks - first)));
     }
-    m_wake.notify_all();
-    drain(0);
+}
+
+void ThreadPool::runSlice(int64_t first, uint32_t tasks) {
+    m_first.store(first, std::memory_order_release);
+    m_tasks.store(tasks, std::memory_order_release);
+    m_done.store(0, std::memory_order_relaxed);
+    const uint32_t loop = loopOf(m_ticket.load(std::memory_order_relaxed));
+    // Sequentially consistent with the sleepers' count: either a worker sees the new ticket before it sleeps, or we see
+    // it asleep.
+    const uint64_t open = makeTicket(loop, 0);
+    m_ticket.store(open, std::memory_order_seq_cst);
+    if (m_sleepers.load(std::memory_order_seq_cst) > 0) {
+        { std::lock_guard lock(m_mutex); }
+        m_wake.notify_all();
+    }
+    drain(0, open);
     // The others hold at most one task each; sleeping here would cost more than it saves.
-    for (int round = 0; m_running.load(std::memory_order_acquire) != 0; ++round) {
+    for (int round = 0; m_done.load(std::memory_order_acquire) != tasks; ++round) {
         if (round < kSpinRounds)
             relax();
         else
@@ -66,17 +101,24 @@ void ThreadPool::run(int64_t tasks, Call call, void* context) {
 }
 
 void ThreadPool::workerLoop(int worker) {
-    uint64_t seen = 0;
+    uint32_t seen = 0;
+    uint64_t ticket = 0;
+    const auto nothingNew = [&] {
+        ticket = m_ticket.load(std::memory_order_seq_cst);
+        return loopOf(ticket) == seen || static_cast<uint32_t>(ticket) == kClosed;
+    };
     for (;;) {
-        for (int round = 0; round < kSpinRounds && m_generation.load(std::memory_order_acquire) == seen; ++round) relax();
-        if (m_generation.load(std::memory_order_acquire) == seen) {
+        for (int round = 0; round < kSpinRounds && nothingNew() && !m_stop.load(std::memory_order_relaxed); ++round)
+            relax();
+        if (nothingNew()) {
             std::unique_lock lock(m_mutex);
-            m_wake.wait(lock, [&] { return m_generation.load() != seen; });
+            m_sleepers.fetch_add(1, std::memory_order_seq_cst);
+            m_wake.wait(lock, [&] { return m_stop.load() || !nothingNew(); });
+            m_sleepers.fetch_sub(1, std::memory_order_seq_cst);
         }
-        seen = m_generation.load(std::memory_order_acquire);
-        if (m_stop) return;
-        drain(worker);
-        m_running.fetch_sub(1, std::memory_order_release);
+        if (m_stop.load()) return;
+        seen = loopOf(ticket);
+        drain(worker, ticket);
     }
 }
 

@@ -14,8 +14,10 @@
 
 namespace moescope {
 
-/// Runs tasks 0 .. n-1 on `threads` threads, the calling one included. Which worker runs which task is not fixed, so a task's
-/// result must depend on its number alone: then any number of threads gives the same bytes. One caller at a time.
+/// Runs tasks 0 .. n-1 on `threads` threads, the calling one included. Which worker runs which task is not fixed, so a
+/// task's result must depend on its number alone: then any number of threads gives the same bytes. One caller at a
+/// time; a body must not start another loop. A worker that sleeps or has lost its core delays nothing but the task it
+/// holds.
 class ThreadPool {
 public:
     explicit ThreadPool(int threads);  // 0: one per core
@@ -33,25 +35,33 @@ public:
             return;
         }
         using Plain = std::remove_reference_t<Body>;
-        run(tasks, [](void* context, int64_t task, int worker) { (*static_cast<Plain*>(context))(task, worker); },
+        run(
+            tasks, [](void* context, int64_t task, int worker) { (*static_cast<Plain*>(context))(task, worker); },
             const_cast<void*>(static_cast<const void*>(&body)));
     }
 
 private:
     using Call = void (*)(void*, int64_t, int);
     void run(int64_t tasks, Call call, void* context);
+    void runSlice(int64_t first, uint32_t tasks);
     void workerLoop(int worker);
-    void drain(int worker);
+    void drain(int worker, uint64_t ticket);
 
     std::vector<std::thread> m_workers;
-    std::mutex m_mutex;
+
+    // The loop in progress. Written only while the ticket is closed, read before a claim that fails if the ticket moved
+    // on.
+    std::atomic<Call> m_call{nullptr};
+    std::atomic<void*> m_context{nullptr};
+    std::atomic<int64_t> m_first{0};
+    std::atomic<uint32_t> m_tasks{0};
+    // Number of the loop in the high half, its next unclaimed task in the low half.
+    alignas(64) std::atomic<uint64_t> m_ticket{0};
+    alignas(64) std::atomic<uint32_t> m_done{0};  // finished tasks of the loop in progress
+
+    alignas(64) std::mutex m_mutex;
     std::condition_variable m_wake;
-    Call m_call = nullptr;
-    void* m_context = nullptr;
-    int64_t m_tasks = 0;
-    std::atomic<int64_t> m_next{0};
-    std::atomic<int> m_running{0};      // workers still inside the current generation
-    std::atomic<uint64_t> m_generation{0};
+    std::atomic<int> m_sleepers{0};
     std::atomic<bool> m_stop{false};
 };
 
