@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash disable=SC2034 # sourced; the lists are used by install.sh
+# The Debian packages of this project, each stated once as "package: what it is for".
+
+# Needed to configure and build the engine, the programs and the tests.
+MOESCOPE_BUILD_PACKAGES=(
+  "g++: C++20 compiler"
+  "cmake: configures the build and runs the tests"
+  "ninja-build: runs the build"
+  "pkg-config: finds libraries that bring no CMake package"
+  "nlohmann-json3-dev: reads and writes JSON"
+  "libyaml-cpp-dev: reads the config files beside checkpoints"
+  "libfmt-dev: formats text"
+  "libhwy-dev: SIMD kernels chosen at run time"
+  "libpng-dev: reads and writes pictures"
+  "zlib1g-dev: inflates checkpoint entries and pictures"
+  "libminizip-dev: opens .pt and .pth archives"
+  "libcli11-dev: parses the command line"
+  "libgtest-dev: test framework; configuring looks for it"
+)
+
+# Needed in addition to run every test: one of them opens a session file from Python.
+MOESCOPE_TEST_PACKAGES=(
+  "python3: runs the session reader in its test"
+  "python3-numpy: arrays of the session reader"
+)
+
+# Make repeated builds cheaper. Used when present; installed only on a build server (CI=true).
+MOESCOPE_OPTIONAL_PACKAGES=(
+  "ccache: reuses compiled files"
+)
