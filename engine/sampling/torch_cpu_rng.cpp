@@ -18,18 +18,6 @@ float roundTo(DType type, float value) {
     return value;
 }
 
-/// Box-Muller in the arithmetic of a 16-bit type: torch rounds after every operation.
-void normalsFromUniforms16Bit(float* block, DType type) {
-    const auto r = [type](float value) { return roundTo(type, value); };
-    for (size_t i = 0; i < kBlockSize / 2; ++i) {
-        const float u1 = r(1.0F - block[i]);
-        const float radius = r(std::sqrt(r(-2.0F * r(std::log(u1)))));
-        const float angle = r(static_cast<float>(2.0 * std::numbers::pi * static_cast<double>(block[i + 8])));
-        block[i] = r(radius * r(std::cos(angle)));
-        block[i + 8] = r(radius * r(std::sin(angle)));
-    }
-}
-
 /// Box-Muller in T. The angle is rounded to T as torch does, which for fp32 decides more digits than the functions do;
 /// the functions themselves are evaluated in double, so that every C library gives the same fp32 numbers.
 template <class T>
@@ -92,18 +80,19 @@ void TorchCpuGenerator::fillNormal(std::span<T> values, DType type) {
         }
         return;
     }
-    const auto convert = [type](T* block) {
-        if constexpr (std::is_same_v<T, float>)
-            if (type != DType::F32) return normalsFromUniforms16Bit(block, type);
-        normalsFromUniforms(block);
-    };
-    fillUniform(values, type);
-    for (size_t i = 0; i + kBlockSize <= values.size(); i += kBlockSize) convert(values.data() + i);
-    if (values.size() % kBlockSize != 0) {
+    // 16-bit normals are fp32 normals rounded at the end, and torch draws only their whole blocks before the tail; of
+    // other types it draws every value, and the tail once more.
+    constexpr DType exact = std::is_same_v<T, double> ? DType::F64 : DType::F32;
+    const size_t inBlocks = values.size() - values.size() % kBlockSize;
+    fillUniform(values.first(type == exact ? values.size() : inBlocks), exact);
+    for (size_t i = 0; i < inBlocks; i += kBlockSize) normalsFromUniforms(values.data() + i);
+    if (inBlocks != values.size()) {
         const std::span<T> tail = values.last(kBlockSize);
-        fillUniform(tail, type);
-        convert(tail.data());
+        fillUniform(tail, exact);
+        normalsFromUniforms(tail.data());
     }
+    if constexpr (std::is_same_v<T, float>)
+        for (T& value : values) value = roundTo(type, value);
 }
 
 void TorchCpuGenerator::randn(std::span<float> values, DType type) { fillNormal(values, type); }

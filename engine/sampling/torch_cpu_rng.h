@@ -15,7 +15,7 @@ namespace moescope {
 ///
 /// Only the low 32 bits of a seed count: 2^32 + 5 gives the numbers of 5, in torch as here.
 /// Integers and uniforms equal torch's bit for bit. Normals in fp32 agree within 2e-6: torch's own vector and scalar
-/// kernels differ from each other by that much. One thread.
+/// kernels differ from each other by that much; 16-bit normals are those, rounded. One thread.
 class TorchCpuGenerator {
 public:
     explicit TorchCpuGenerator(uint64_t seed) : m_engine(static_cast<uint32_t>(seed)) {}
