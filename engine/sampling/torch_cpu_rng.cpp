@@ -55,8 +55,12 @@ void TorchCpuGenerator::fillUniform(std::span<T> values, DType type) {
     }
 }
 
-void TorchCpuGenerator::rand(std::span<float> values, DType type) { fillUniform(values, type); }
-void TorchCpuGenerator::rand(std::span<double> values) { fillUniform(values, DType::F64); }
+void TorchCpuGenerator::rand(std::span<float> values, DType type) {
+    fillUniform(values, type);
+}
+void TorchCpuGenerator::rand(std::span<double> values) {
+    fillUniform(values, DType::F64);
+}
 
 double TorchCpuGenerator::nextNormal() {
     if (m_keptNormal) return *std::exchange(m_keptNormal, std::nullopt);
@@ -95,8 +99,12 @@ void TorchCpuGenerator::fillNormal(std::span<T> values, DType type) {
         for (T& value : values) value = roundTo(type, value);
 }
 
-void TorchCpuGenerator::randn(std::span<float> values, DType type) { fillNormal(values, type); }
-void TorchCpuGenerator::randn(std::span<double> values) { fillNormal(values, DType::F64); }
+void TorchCpuGenerator::randn(std::span<float> values, DType type) {
+    fillNormal(values, type);
+}
+void TorchCpuGenerator::randn(std::span<double> values) {
+    fillNormal(values, DType::F64);
+}
 
 void TorchCpuGenerator::randint(int64_t low, int64_t high, std::span<int64_t> values) {
     const uint64_t range = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);

@@ -12,7 +12,9 @@ constexpr uint64_t kThreadsPerBlock = 256;
 constexpr int kRounds = 10;
 
 /// (0, 1]: the middle of the 2^-32 wide cell that the word stands for, in fp32 like on the card.
-float uniformFromWord(uint32_t word) { return static_cast<float>(word) * 0x1p-32F + 0x1p-33F; }
+float uniformFromWord(uint32_t word) {
+    return static_cast<float>(word) * 0x1p-32F + 0x1p-33F;
+}
 
 /// Box-Muller on two words: sine first. The angle is fp32 like on the card, the functions are evaluated in double.
 void normalsFromWords(uint32_t first, uint32_t second, float* values) {
@@ -39,9 +41,9 @@ std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<u
 
 TorchCudaGenerator::TorchCudaGenerator(uint64_t seed, int multiprocessors, int threadsPerMultiprocessor)
     : m_seed(seed),
-      m_maxBlocks(static_cast<uint64_t>(std::max(multiprocessors, 1)) *
-                  std::max<uint64_t>(static_cast<uint64_t>(std::max(threadsPerMultiprocessor, 0)) / kThreadsPerBlock, 1)) {
-}
+      m_maxBlocks(
+          static_cast<uint64_t>(std::max(multiprocessors, 1)) *
+          std::max<uint64_t>(static_cast<uint64_t>(std::max(threadsPerMultiprocessor, 0)) / kThreadsPerBlock, 1)) {}
 
 template <class FromWords>
 void TorchCudaGenerator::fill(std::span<float> values, FromWords fromWords) {

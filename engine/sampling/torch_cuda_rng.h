@@ -11,12 +11,12 @@ namespace moescope {
 /// The Philox4x32-10 bijection of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011).
 std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
-/// What `torch.Generator("cuda").manual_seed(seed)` draws on a card with the given number of multiprocessors and resident
-/// threads per multiprocessor, call after call. All 64 bits of the seed count.
+/// What `torch.Generator("cuda").manual_seed(seed)` draws on a card with the given number of multiprocessors and
+/// resident threads per multiprocessor, call after call. All 64 bits of the seed count.
 ///
-/// Up to multiprocessors x threads values the numbers do not depend on the card; beyond that every thread draws again and
-/// they do. The default is an H100 (132 x 2048 = 270,336 values; an A100 has 221,184, an RTX 4090 196,608, an RTX 3060
-/// 43,008), so that a 256 x 256 colour picture (196,608 values) is the same as on all of them but the last.
+/// Up to multiprocessors x threads values the numbers do not depend on the card; beyond that every thread draws again
+/// and they do. The default is an H100 (132 x 2048 = 270,336 values; an A100 has 221,184, an RTX 4090 196,608, an RTX
+/// 3060 43,008), so that a 256 x 256 colour picture (196,608 values) is the same as on all of them but the last.
 /// Normals agree with a card within 5e-6: its angles are fp32 and its multiply-adds are fused. One thread.
 class TorchCudaGenerator {
 public:

@@ -21,8 +21,10 @@ const test::RngGolden& golden() {
 }
 
 DType typeNamed(const std::string& name) {
-    static const std::map<std::string, DType> types{{"float32", DType::F32}, {"float64", DType::F64},
-                                                    {"float16", DType::F16}, {"bfloat16", DType::BF16},
+    static const std::map<std::string, DType> types{{"float32", DType::F32},
+                                                    {"float64", DType::F64},
+                                                    {"float16", DType::F16},
+                                                    {"bfloat16", DType::BF16},
                                                     {"int64", DType::I64}};
     return types.at(name);
 }
