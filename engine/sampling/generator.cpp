@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/sampling/generator.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "engine/core/system_memory.h"
+#include "engine/model/autoencoder_kl.h"
+#include "engine/sampling/latent_preview.h"
+#include "engine/sampling/run_recorder.h"
+
+namespace moescope {
+namespace {
+
+constexpr int kLargestStepCount = 10000;
+constexpr int64_t kLargestBatch = 4096;
+constexpr int64_t kRowsPerPass = 512;   // tokens of both branches that one forward pass takes at a time
+constexpr int64_t kLatentReduction = 8; // picture pixels per latent pixel and side
+
+int64_t groupSize(const TransformerConfig& c, int64_t images) {
+    const int64_t rowsPerImage = 2 * (c.imageTokens() + c.contextTokens);
+    return std::clamp<int64_t>(kRowsPerPass / rowsPerImage, 1, images);
+}
+
+std::string noiseHash(const HostTensor& noise) {
+    uint64_t hash = 14695981039346656037ull;
+    for (const std::byte b : std::as_bytes(std::span(noise.data))) hash = (hash ^ static_cast<uint64_t>(b)) * 1099511628211ull;
+    return fmt::format("{:016x}", hash);
+}
+
+Picture linearPicture(const HostTensor& latents, int64_t image) {
+    const int64_t channels = latents.shape[1], height = latents.shape[2], width = latents.shape[3];
+    const std::vector<float> rgb = linearRgb(latents.data.data() + image * channels * height * width, channels, height * width);
+    HostTensor large({3, height * kLatentReduction, width * kLatentReduction});
+    for (int64_t c = 0; c < 3; ++c)
+        for (int64_t y = 0; y < large.shape[1]; ++y)
+            for (int64_t x = 0; x < large.shape[2]; ++x)
+                large.data[static_cast<size_t>((c * large.shape[1] + y) * large.shape[2] + x)] =
+                    rgb[static_cast<size_t>((c * height + y / kLatentReduction) * width + x / kLatentReduction)];
+    return toPicture(large).orThrow();
+}
+
+/// Bytes of decoded pictures as the published samplers write them: clamp(127.5 x + 128, 0, 255) cut to whole numbers.
+Picture decodedPicture(const AutoencoderKl& vae, const HostTensor& latents, int64_t image) {
+    const int64_t elements = elementCount(latents.shape) / latents.shape[0];
+    HostTensor one({latents.shape[1], latents.shape[2], latents.shape[3]});
+    std::copy_n(latents.data.begin() + image * elements, elements, one.data.begin());
+    const HostTensor levels = pictureLevels(vae.decode(unscaleLatent(vae.config(), one)));
+    const int64_t height = levels.shape[1], width = levels.shape[2];
+    Picture picture{static_cast<int>(width), static_cast<int>(height), std::vector<uint8_t>(static_cast<size_t>(3 * height * width))};
+    for (int64_t c = 0; c < 3; ++c)
+        for (int64_t i = 0; i < height * width; ++i)
+            picture.rgb[static_cast<size_t>(3 * i + c)] = static_cast<uint8_t>(levels.data[static_cast<size_t>(c * height * width + i)]);
+    return picture;
+}
+
+class Run {
+public:
+    Run(const Denoiser& denoiser, AutoencoderKl* vae, const GenerationRequest& request, GenerationObserver* observer)
+        : m_denoiser(denoiser), m_vae(vae), m_request(request), m_observer(observer), m_config(denoiser.description().config),
+          m_images(static_cast<int64_t>(request.classes.size())) {
+        m_run.parameters = request.parameters;
+    }
+
+    GenerationResult execute(std::stop_token stop) {
+        const auto start = std::chrono::steady_clock::now();
+        GenerationResult result;
+        const HostTensor noise =
+            makeNoise(m_request.noise, m_request.seed, m_images, {m_config.inChannels, m_config.inputSide(), m_config.inputSide()})
+                .orThrow();
+        describeRun(noise);
+        const int64_t perGroup = groupSize(m_config, m_images);
+        try {
+            for (int64_t first = 0; first < m_images; first += perGroup)
+                runGroup(noise, first, std::min(perGroup, m_images - first), stop, result.statistics);
+            m_run.complete = true;
+        } catch (const EngineException& e) {
+            result.stopped = e.error();
+        }
+        for (const EvaluationRecord& evaluation : m_run.evaluations) m_run.parameters.nfe.push_back(evaluation.info.timestep);
+        result.record = std::make_shared<const RunRecord>(std::move(m_run));
+        result.statistics.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        return result;
+    }
+
+private:
+    void describeRun(const HostTensor& noise) {
+        const ModelDescription& d = m_denoiser.description();
+        GenerationParameters& p = m_run.parameters;
+        const SamplerSettings& s = m_request.sampler;
+        p.seed = m_request.seed;
+        p.batch = m_images;
+        p.steps = s.steps;
+        p.sampler = samplerName(s.sampler);
+        p.cfgScale = s.cfgScale;
+        p.cfgLow = s.cfgLow;
+        p.cfgHigh = s.cfgHigh;
+        p.noiseScale = s.noiseScale;
+        p.tEps = d.prediction == Prediction::CleanImage ? s.tEps : 0.0;
+        p.rng = rngText(m_request.noise);
+        p.noiseBatch = noiseBatchText(m_request.noise);
+        p.noiseFile = m_request.noise.file.filename().string();
+        p.noiseHash = noiseHash(noise);
+        p.classId = m_request.classes.front();
+        p.family = d.family;
+        p.version = MOESCOPE_VERSION;
+        const int64_t reduction = d.space == PictureSpace::Pixels ? 1 : kLatentReduction;
+        p.width = p.height = static_cast<int>(m_config.inputSide() * reduction);
+    }
+
+    void runGroup(const HostTensor& noise, int64_t first, int64_t images, std::stop_token stop, GenerationStatistics& statistics) {
+        Backend& backend = m_denoiser.backend();
+        const std::vector<int> classes(m_request.classes.begin() + first, m_request.classes.begin() + first + images);
+        if (!m_sampler || m_samplerClasses != classes) {
+            m_sampler.reset();
+            m_sampler = std::make_unique<FlowSampler>(m_denoiser, m_request.sampler, classes);
+            m_samplerClasses = classes;
+        }
+        const Shape shape{images, m_config.inChannels, m_config.inputSide(), m_config.inputSide()};
+        const int64_t elements = elementCount(shape);
+        std::vector<float> start(noise.data.begin() + first * elements / images, noise.data.begin() + first * elements / images + elements);
+        for (float& value : start) value *= static_cast<float>(m_request.sampler.noiseScale);
+        DeviceTensor z = backend.tensorFrom(shape, start);
+
+        const int perGroup = m_sampler->evaluationCount();
+        const int groups = static_cast<int>((m_images + groupSize(m_config, m_images) - 1) / groupSize(m_config, m_images));
+        RunRecorder recorder(m_denoiser, m_request, m_observer, first, images, m_groupsDone * perGroup, groups * perGroup);
+        try {
+            m_sampler->run(z, &recorder, stop);
+        } catch (const EngineException&) {
+            if (m_run.images == 0) {  // nothing is finished: keep what this group saw
+                RunRecord partial = recorder.take();
+                partial.classIds = classes;
+                appendImages(m_run, std::move(partial));
+            }
+            throw;
+        }
+        RunRecord group = recorder.take();
+        group.classIds = classes;
+        group.finalLatents = backend.fetch(z);
+        const Backend::CancelScope cancel(backend, stop);
+        for (int64_t image = 0; image < images; ++image) {
+            group.pictures.push_back(decode(group.finalLatents, image));
+            if (m_observer) m_observer->pictureFinished(first + image, group.pictures.back());
+        }
+        statistics.captureAssignmentSeconds += recorder.assignmentSeconds();
+        statistics.networkPasses += recorder.networkPasses();
+        appendImages(m_run, std::move(group));
+        ++m_groupsDone;
+    }
+
+    Picture decode(const HostTensor& latents, int64_t image) const {
+        for (const float value : latents.data)
+            if (!std::isfinite(value))
+                throw EngineException(ErrorCode::Numeric, "the run ended in NaN or infinite values; lower --cfg-scale or --noise-scale, "
+                                                          "raise --steps, or check the weights with info");
+        if (m_denoiser.description().space == PictureSpace::Pixels) return toPicture(latents, image).orThrow();
+        return m_vae ? decodedPicture(*m_vae, latents, image) : linearPicture(latents, image);
+    }
+
+    const Denoiser& m_denoiser;
+    AutoencoderKl* m_vae;
+    const GenerationRequest& m_request;
+    GenerationObserver* m_observer;
+    const TransformerConfig& m_config;
+    int64_t m_images;
+    RunRecord m_run;
+    int m_groupsDone = 0;
+    std::unique_ptr<FlowSampler> m_sampler;
+    std::vector<int> m_samplerClasses;
+};
+
+}  // namespace
+
+Status checkRequest(const ModelDescription& description, const GenerationRequest& request) {
+    const auto refuse = [](std::string message) { return Status(ErrorCode::InvalidArgument, std::move(message)); };
+    const SamplerSettings& s = request.sampler;
+    const int64_t images = static_cast<int64_t>(request.classes.size());
+    if (images < 1 || images > kLargestBatch) return refuse(fmt::format("the batch should have 1 to {} pictures, found {}", kLargestBatch, images));
+    for (const int label : request.classes)
+        if (label < 0 || label > description.config.classes)
+            return refuse(fmt::format("class {} is out of range: this model has classes 0 to {} ({} is the null class); list them with "
+                                      "'moescope-cli label'", label, description.config.classes - 1, description.config.classes));
+    if (s.steps < 1 || s.steps > kLargestStepCount) return refuse(fmt::format("steps should be 1 to {}, found {}", kLargestStepCount, s.steps));
+    if (!std::isfinite(s.cfgScale) || std::abs(s.cfgScale) > 1000)
+        return refuse(fmt::format("the guidance scale should be a number between -1000 and 1000, found {}", s.cfgScale));
+    if (!(s.cfgLow >= 0 && s.cfgHigh <= 1 && s.cfgLow <= s.cfgHigh))
+        return refuse(fmt::format("the guidance interval should be two times 0 <= LO <= HI <= 1, found {},{}", s.cfgLow, s.cfgHigh));
+    if (!std::isfinite(s.noiseScale) || s.noiseScale < 0 || s.noiseScale > 100)
+        return refuse(fmt::format("the noise scale should be between 0 and 100, found {}", s.noiseScale));
+    if (!(s.tEps > 0 && s.tEps <= 1)) return refuse(fmt::format("t_eps should be above 0 and at most 1, found {}", s.tEps));
+    for (const int block : request.capture.blocks) {
+        const auto& blocks = description.config.moeBlocks;
+        if (std::find(blocks.begin(), blocks.end(), block) == blocks.end())
+            return refuse(fmt::format("block {} has no mixture of experts; this model has them in blocks {} to {} (see 'moescope-cli "
+                                      "info')", block, blocks.empty() ? 0 : blocks.front(), blocks.empty() ? 0 : blocks.back()));
+    }
+    for (const int step : request.capture.steps)
+        if (step < 0 || step >= s.steps) return refuse(fmt::format("step {} is not one of the steps 0 to {}", step, s.steps - 1));
+    return {};
+}
+
+int64_t runMemoryNeeded(const ModelDescription& description, const GenerationRequest& request) {
+    const TransformerConfig& c = description.config;
+    const int64_t images = static_cast<int64_t>(request.classes.size());
+    const int64_t evaluations = request.sampler.steps * (request.sampler.sampler == SamplerKind::Heun ? 2 : 1);
+    const int64_t latent = c.inChannels * c.inputSide() * c.inputSide();
+    int64_t perEvaluation = request.keepLatents ? latent * 2 * (request.precision == LatentPrecision::F16 ? 2 : 4) : 0;
+    for (const MoeLayerDescriptor& layer : description.moeLayers) {
+        perEvaluation += 2 * layer.experts * 8;
+        if (request.capture.level >= CaptureLevel::Assignments) perEvaluation += 2 * layer.tokensPerSample() * (4 + layer.topK * 6);
+    }
+    const int64_t rows = 2 * groupSize(c, images) * (c.imageTokens() + c.contextTokens);
+    const int64_t activations = rows * (10 * c.width + std::max(c.denseWidth, c.moe.expertWidth * c.moe.topK) * 2) * 4;
+    return images * evaluations * perEvaluation + activations;
+}
+
+Result<GenerationResult> generate(const Denoiser& denoiser, AutoencoderKl* vae, const GenerationRequest& request,
+                                  GenerationObserver* observer, std::stop_token stop) {
+    if (const Status valid = checkRequest(denoiser.description(), request); !valid.ok()) return valid.error();
+    const int64_t needed = runMemoryNeeded(denoiser.description(), request), available = availableMemory();
+    if (needed > available)
+        return EngineError{ErrorCode::OutOfMemory, fmt::format("the run would keep {} and {} are available; make fewer pictures or steps, or "
+                                                               "keep less with --capture counts", bytesText(needed), bytesText(available))};
+    return guarded([&] { return Run(denoiser, vae, request, observer).execute(stop); });
+}
+
+}  // namespace moescope

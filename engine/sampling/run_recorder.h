@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Turns the sampler's evaluations of one group of images into the parts of a run record.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/sampling/generator.h"
+#include "engine/trace/routing_capture.h"
+
+namespace moescope {
+
+/// Follows one FlowSampler::run; on the engine's thread.
+class RunRecorder : public SamplerObserver {
+public:
+    /// `done`/`total`: evaluations over all groups; this group starts at image `firstImage`.
+    RunRecorder(const Denoiser& denoiser, const GenerationRequest& request, GenerationObserver* observer, int64_t firstImage,
+                int64_t images, int done, int total);
+
+    DenoiserObserver* beforeEvaluation(const EvaluationInfo& info, int64_t samples) override;
+    void evaluated(const EvaluationView& view) override;
+
+    /// Evaluations, latents and routing of this group; pictures and final latents are the caller's.
+    RunRecord take();
+    double assignmentSeconds() const { return m_capture.assignmentSeconds(); }
+    int64_t networkPasses() const { return m_passes; }
+
+private:
+    const GenerationRequest& m_request;
+    GenerationObserver* m_observer;
+    Backend& m_backend;
+    const ModelDescription& m_description;
+    RoutingCapture m_capture;
+    RunRecord m_record;
+    int64_t m_firstImage;
+    int m_done, m_total;
+    int64_t m_passes = 0;
+    std::vector<float> m_noisy, m_velocity, m_clean;
+};
+
+/// Appends the images of `group` to `run` (same evaluations and layers).
+void appendImages(RunRecord& run, RunRecord&& group);
+
+}  // namespace moescope
