@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -12,8 +13,9 @@
 
 namespace moescope {
 
-/// Writes to "<name>.<random>.part" beside the target; `commit` syncs and renames, the destructor removes what was not committed.
-/// Errors are sentences with the reason (full disk -> ErrorCode::NoSpace, unwritable folder -> ErrorCode::Io). One thread.
+/// Writes to "<name>.<random>.part" beside the target; `commit` syncs and renames, the destructor removes what was not
+/// committed. Errors are sentences with the reason (full disk -> ErrorCode::NoSpace, unwritable folder ->
+/// ErrorCode::Io). One thread.
 class AtomicFile {
 public:
     static Result<AtomicFile> create(const std::filesystem::path& target);
@@ -29,6 +31,8 @@ public:
 
 private:
     AtomicFile(int fd, std::filesystem::path target, std::filesystem::path temporary);
+    void discard();  // close and remove the temporary file; nothing can be written afterwards
+
     int m_fd = -1;
     uint64_t m_size = 0;
     std::filesystem::path m_target, m_temporary;

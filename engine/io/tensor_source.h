@@ -36,16 +36,17 @@ public:
     /// nullptr when there is none of that name.
     const TensorInfo* find(std::string_view name) const;
 
-    /// Contiguous row-major values in the stored dtype and native byte order; `target` holds elements() * dtypeSize bytes.
+    /// Contiguous row-major values in the stored dtype and native byte order; `target` holds elements() * dtypeSize
+    /// bytes.
     virtual Status readRaw(const TensorInfo& tensor, std::span<std::byte> target) const = 0;
     /// The same converted to fp32; `target` holds elements() values.
     virtual Status readFloat(const TensorInfo& tensor, std::span<float> target) const;
     /// Tells the system that the pages behind this tensor are not needed for now (values can still be read again).
     virtual void releasePages(const TensorInfo& tensor) const = 0;
 
-    /// What stands beside the tensors as plain values: the `__metadata__` strings of safetensors, or the pickled objects
-    /// (dictionaries, lists, numbers, strings; an argparse.Namespace as an object of its fields). Things that are not
-    /// understood are left out; depth and size are bounded.
+    /// What stands beside the tensors as plain values: the `__metadata__` strings of safetensors, or the pickled
+    /// objects (dictionaries, lists, numbers, strings; an argparse.Namespace as an object of its fields). Things that
+    /// are not understood are left out; depth and size are bounded.
     const nlohmann::json& metadata() const { return m_metadata; }
     /// "safetensors", "safetensors (2 files)", "torch zip", "torch legacy"
     const std::string& format() const { return m_format; }
@@ -55,6 +56,8 @@ public:
     const std::vector<std::string>& notes() const { return m_notes; }
 
 protected:
+    /// The tensor's bytes where they lie contiguous and in native byte order in the mapped file, else an empty span.
+    virtual Result<std::span<const std::byte>> contiguousBytes(const TensorInfo& tensor) const;
     void indexNames();  // call once m_tensors is complete
 
     std::vector<TensorInfo> m_tensors;
@@ -67,8 +70,8 @@ private:
     std::vector<size_t> m_byName;  // indices into m_tensors, sorted by name
 };
 
-/// Opens `.safetensors`, a `*.safetensors.index.json`, or a torch `.pt`/`.pth`/`.bin` (told apart by content, not by name).
-/// A file without any tensor is an error. Executes nothing that is stored in the file.
+/// Opens `.safetensors`, a `*.safetensors.index.json`, or a torch `.pt`/`.pth`/`.bin` (told apart by content, not by
+/// name). A file without any tensor is an error. Executes nothing that is stored in the file.
 Result<std::shared_ptr<const TensorSource>> openTensorSource(const std::filesystem::path& path);
 
 }  // namespace moescope

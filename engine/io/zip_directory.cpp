@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/io/zip_directory.h"
+
+#include <fmt/format.h>
+#include <minizip/unzip.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace moescope {
+namespace {
+
+constexpr size_t kMostEntries = 300'000;
+constexpr size_t kLongestName = 1024;
+constexpr uint64_t kPiece = 1 << 20;
+
+[[noreturn]] void refuse(const MappedFile& file, const std::string& what) {
+    throw EngineException(ErrorCode::Format, fmt::format("{}: {}; fetch or save the file again", file.name(), what));
+}
+
+/// minizip reads the mapping through these callbacks.
+struct Cursor {
+    std::span<const std::byte> bytes;
+    uint64_t at = 0;
+};
+
+voidpf openCursor(voidpf opaque, const void*, int) {
+    return opaque;
+}
+int closeCursor(voidpf, voidpf) {
+    return 0;
+}
+int cursorError(voidpf, voidpf) {
+    return 0;
+}
+uLong writeCursor(voidpf, voidpf, const void*, uLong) {
+    return 0;
+}
+
+uLong readCursor(voidpf, voidpf stream, void* target, uLong size) {
+    auto& cursor = *static_cast<Cursor*>(stream);
+    if (cursor.at >= cursor.bytes.size()) return 0;
+    const uint64_t count = std::min<uint64_t>(size, cursor.bytes.size() - cursor.at);
+    std::memcpy(target, cursor.bytes.data() + cursor.at, count);
+    cursor.at += count;
+    return static_cast<uLong>(count);
+}
+
+ZPOS64_T tellCursor(voidpf, voidpf stream) {
+    return static_cast<Cursor*>(stream)->at;
+}
+
+long seekCursor(voidpf, voidpf stream, ZPOS64_T offset, int origin) {
+    auto& cursor = *static_cast<Cursor*>(stream);
+    uint64_t base = 0;
+    if (origin == ZLIB_FILEFUNC_SEEK_CUR) base = cursor.at;
+    if (origin == ZLIB_FILEFUNC_SEEK_END) base = cursor.bytes.size();
+    uint64_t position = 0;
+    if (__builtin_add_overflow(base, static_cast<uint64_t>(offset), &position) || position > cursor.bytes.size())
+        return -1;
+    cursor.at = position;
+    return 0;
+}
+
+uint32_t checksumOf(uint32_t start, std::span<const std::byte> bytes) {
+    return static_cast<uint32_t>(::crc32_z(start, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+}
+
+}  // namespace
+
+struct ZipDirectory::Stream {
+    Cursor cursor;
+    unzFile zip = nullptr;
+    bool entryOpen = false;
+
+    void closeEntry() {
+        if (entryOpen) ::unzCloseCurrentFile(zip);
+        entryOpen = false;
+    }
+    ~Stream() {
+        closeEntry();
+        if (zip) ::unzClose(zip);
+    }
+};
+
+ZipDirectory::ZipDirectory(std::shared_ptr<const MappedFile> file)
+    : m_file(std::move(file)), m_stream(std::make_unique<Stream>()) {
+    m_stream->cursor.bytes = m_file->bytes();
+    zlib_filefunc64_def callbacks{};
+    callbacks.zopen64_file = openCursor;
+    callbacks.zread_file = readCursor;
+    callbacks.zwrite_file = writeCursor;
+    callbacks.ztell64_file = tellCursor;
+    callbacks.zseek64_file = seekCursor;
+    callbacks.zclose_file = closeCursor;
+    callbacks.zerror_file = cursorError;
+    callbacks.opaque = &m_stream->cursor;
+    unzFile zip = m_stream->zip = ::unzOpen2_64("", &callbacks);
+    if (!zip)
+        refuse(*m_file,
+               "the file begins like a zip archive but has no usable directory at its end; it is cut short or damaged");
+
+    unz_global_info64 global{};
+    if (::unzGetGlobalInfo64(zip, &global) != UNZ_OK || global.number_entry > kMostEntries)
+        refuse(*m_file, fmt::format("the zip directory claims {} entries where at most {} are sensible",
+                                    static_cast<uint64_t>(global.number_entry), kMostEntries));
+    std::array<char, kLongestName + 1> name{};
+    int status = global.number_entry == 0 ? UNZ_END_OF_LIST_OF_FILE : ::unzGoToFirstFile(zip);
+    for (; status == UNZ_OK; status = ::unzGoToNextFile(zip)) {
+        unz_file_info64 info{};
+        unz64_file_pos position{};
+        if (::unzGetCurrentFileInfo64(zip, &info, name.data(), kLongestName, nullptr, 0, nullptr, 0) != UNZ_OK ||
+            ::unzGetFilePos64(zip, &position) != UNZ_OK)
+            refuse(*m_file, "the zip directory is damaged");
+        if (info.size_filename > kLongestName) continue;  // no name that a checkpoint uses
+        ZipEntry entry;
+        entry.name.assign(name.data(), info.size_filename);
+        entry.size = info.uncompressed_size;
+        entry.compressedSize = info.compressed_size;
+        entry.checksum = static_cast<uint32_t>(info.crc);
+        entry.deflated = info.compression_method == Z_DEFLATED;
+        entry.readable = (info.flag & 1) == 0 && (entry.deflated || info.compression_method == 0);
+        entry.directoryPosition = position.pos_in_zip_directory;
+        entry.directoryNumber = position.num_of_file;
+        if (entry.compressedSize > m_file->size() ||
+            (!entry.deflated && entry.readable && entry.size != entry.compressedSize))
+            refuse(*m_file, fmt::format("the zip directory gives entry {} a size that does not fit the file",
+                                        entry.name.substr(0, 100)));
+        m_entries.push_back(std::move(entry));
+    }
+    if (status != UNZ_END_OF_LIST_OF_FILE) refuse(*m_file, "the zip directory is damaged");
+    std::ranges::stable_sort(m_entries, {}, &ZipEntry::name);
+}
+
+ZipDirectory::~ZipDirectory() = default;
+
+const ZipEntry* ZipDirectory::find(std::string_view name) const {
+    const auto found =
+        std::ranges::lower_bound(m_entries, name, {}, [](const ZipEntry& e) { return std::string_view(e.name); });
+    return found != m_entries.end() && found->name == name ? &*found : nullptr;
+}
+
+/// m_mutex is held. Leaves the entry open in m_stream.
+void ZipDirectory::openEntry(const ZipEntry& entry) const {
+    m_stream->closeEntry();
+    const unz64_file_pos position{entry.directoryPosition, entry.directoryNumber};
+    if (!entry.readable)
+        refuse(*m_file, fmt::format("entry {} is encrypted or packed by a method other than deflate", entry.name));
+    if (::unzGoToFilePos64(m_stream->zip, &position) != UNZ_OK || ::unzOpenCurrentFile(m_stream->zip) != UNZ_OK)
+        refuse(*m_file, fmt::format("entry {} is not where the zip directory says", entry.name));
+    m_stream->entryOpen = true;
+}
+
+uint64_t ZipDirectory::dataOffset(const ZipEntry& entry) const {
+    const std::scoped_lock lock(m_mutex);
+    openEntry(entry);
+    const uint64_t offset = ::unzGetCurrentFileZStreamPos64(m_stream->zip);
+    m_stream->closeEntry();
+    if (offset > m_file->size() || entry.compressedSize > m_file->size() - offset)
+        refuse(*m_file, fmt::format("entry {} reaches past the end of the file", entry.name));
+    return offset;
+}
+
+void ZipDirectory::read(const ZipEntry& entry, uint64_t begin, std::span<std::byte> target) const {
+    if (begin > entry.size || target.size() > entry.size - begin)
+        refuse(*m_file,
+               fmt::format("entry {} has {} bytes and {} are needed", entry.name, entry.size, begin + target.size()));
+    const std::scoped_lock lock(m_mutex);
+    openEntry(entry);
+    const auto readPiece = [&](std::span<std::byte> piece) {
+        while (!piece.empty()) {
+            const int count = ::unzReadCurrentFile(m_stream->zip, piece.data(),
+                                                   static_cast<unsigned>(std::min<uint64_t>(piece.size(), kPiece)));
+            if (count <= 0) {
+                m_stream->closeEntry();
+                refuse(*m_file, fmt::format("entry {} can not be unpacked", entry.name));
+            }
+            piece = piece.subspan(static_cast<size_t>(count));
+        }
+    };
+    std::vector<std::byte> skipped(std::min<uint64_t>(begin, kPiece));
+    for (uint64_t at = 0; at < begin;) {
+        const uint64_t count = std::min<uint64_t>(begin - at, skipped.size());
+        readPiece(std::span(skipped).first(count));
+        at += count;
+    }
+    readPiece(target);
+    m_stream->closeEntry();
+    if (begin == 0 && target.size() == entry.size) verify(entry, target);
+}
+
+void ZipDirectory::verify(const ZipEntry& entry, std::span<const std::byte> content) const {
+    if (entry.checksum != 0 && checksumOf(0, content) != entry.checksum)
+        refuse(*m_file, fmt::format("the checksum of entry {} is wrong: its content has changed since it was saved",
+                                    entry.name));
+}
+
+}  // namespace moescope
