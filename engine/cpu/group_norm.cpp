@@ -5,6 +5,7 @@
 #include <new>
 
 #include "engine/cpu/ops.h"
+#include "engine/cpu/vector_targets.h"
 
 // The order matters: foreach_target compiles this file once per instruction set.
 // clang-format off
@@ -12,7 +13,7 @@
 #define HWY_TARGET_INCLUDE "engine/cpu/group_norm.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
-#include <hwy/contrib/math/math-inl.h>
+#include "engine/cpu/vector_math-inl.h"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
@@ -31,14 +32,6 @@ void sumChannels(const float* x, int64_t rows, int64_t channels, double* HWY_RES
             squares[c] += value * value;
         }
     }
-}
-
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE V silu(D d, V v) {
-    const V one = hn::Set(d, 1.0f);
-    // exp stays finite; beyond it the quotient is zero to fp32 for every value that can still be a picture.
-    const V power = hn::Exp(d, hn::Min(hn::Neg(v), hn::Set(d, 88.0f)));
-    return hn::Div(v, hn::Add(one, power));
 }
 
 /// out = x * scale[c] + shift[c], then SiLU where asked; out may be x.
