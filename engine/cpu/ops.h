@@ -31,6 +31,7 @@ MsStatus dropLeadTokens(MsContext*, const MsTensor* x, int64_t samples, MsTensor
 // norms.cpp
 MsStatus modulatedNorm(MsContext*, const MsTensor* x, MsNorm, float eps, const MsTensor* weight, const MsTensor* modulation,
                        int32_t shiftChunk, int32_t scaleChunk, MsTensor* out);
+// group_norm.cpp
 MsStatus groupNorm(MsContext*, const MsTensor* x, int64_t groups, float eps, const MsTensor* weight, const MsTensor* bias,
                    MsActivation, MsTensor* out);
 // elementwise.cpp
