@@ -39,12 +39,16 @@ float guidanceAt(const SamplerSettings& settings, float t) {
     return inside ? static_cast<float>(settings.cfgScale) : 1.0f;
 }
 
-FlowSampler::FlowSampler(const Denoiser& denoiser, const SamplerSettings& settings, const std::vector<int>& classes)
+FlowSampler::FlowSampler(const Denoiser& denoiser, const SamplerSettings& settings, const std::vector<int>& classes,
+                         int negativeClass)
     : m_denoiser(denoiser), m_backend(denoiser.backend()), m_settings(settings), m_images(static_cast<int64_t>(classes.size())),
       m_schedule(flowSchedule(denoiser.description().prediction, settings.steps)),
-      m_heunEndsWithEuler(denoiser.description().prediction == Prediction::CleanImage), m_classes(classes) {
+      m_heunEndsWithEuler(denoiser.description().prediction == Prediction::CleanImage), m_classes(classes),
+      m_negativeClass(negativeClass) {
     const TransformerConfig& c = denoiser.description().config;
-    for (const int label : classes)
+    std::vector<int> all = classes;
+    if (negativeClass >= 0) all.push_back(negativeClass);
+    for (const int label : all)
         if (label < 0 || label > c.classes)
             throw EngineException(ErrorCode::InvalidArgument,
                                   fmt::format("class {} is out of range: this model has classes 0 to {} ({} is the null class)", label,
@@ -68,7 +72,7 @@ FlowSampler::Pass FlowSampler::makePass(bool guided) const {
     pass.times = m_backend.tensor({samples});
     pass.labels = m_backend.tensor({samples}, MS_I32);
     std::vector<int32_t> labels(m_classes.begin(), m_classes.end());
-    if (guided) labels.insert(labels.end(), static_cast<size_t>(m_images), static_cast<int32_t>(c.classes));
+    if (guided) labels.insert(labels.end(), static_cast<size_t>(m_images), static_cast<int32_t>(m_negativeClass < 0 ? c.classes : m_negativeClass));
     m_backend.upload(pass.labels, std::span<const int32_t>(labels));
     return pass;
 }

@@ -51,8 +51,9 @@ public:
 /// conditional one alone where the scale is 1. No allocation after construction (and the first unguided evaluation).
 class FlowSampler {
 public:
-    /// `classes`: one per image. Throws EngineException for a class out of range.
-    FlowSampler(const Denoiser& denoiser, const SamplerSettings& settings, const std::vector<int>& classes);
+    /// `classes`: one per image; `negativeClass`: what the unconditional branch is given, -1 for the null class. Throws
+    /// EngineException for a class out of range.
+    FlowSampler(const Denoiser& denoiser, const SamplerSettings& settings, const std::vector<int>& classes, int negativeClass = -1);
 
     /// Evaluations that `run` will make.
     int evaluationCount() const;
@@ -74,6 +75,7 @@ private:
     };
     Pass makePass(bool guided) const;
     std::vector<int> m_classes;
+    int m_negativeClass;
     Pass m_guided, m_plain;
     DeviceTensor m_velocity, m_secondVelocity, m_middle, m_params, m_width;
 };

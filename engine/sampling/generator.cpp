@@ -116,7 +116,7 @@ private:
         const std::vector<int> classes(m_request.classes.begin() + first, m_request.classes.begin() + first + images);
         if (!m_sampler || m_samplerClasses != classes) {
             m_sampler.reset();
-            m_sampler = std::make_unique<FlowSampler>(m_denoiser, m_request.sampler, classes);
+            m_sampler = std::make_unique<FlowSampler>(m_denoiser, m_request.sampler, classes, m_request.negativeClass);
             m_samplerClasses = classes;
         }
         const Shape shape{images, m_config.inChannels, m_config.inputSide(), m_config.inputSide()};
@@ -180,7 +180,9 @@ Status checkRequest(const ModelDescription& description, const GenerationRequest
     const SamplerSettings& s = request.sampler;
     const int64_t images = static_cast<int64_t>(request.classes.size());
     if (images < 1 || images > kLargestBatch) return refuse(fmt::format("the batch should have 1 to {} pictures, found {}", kLargestBatch, images));
-    for (const int label : request.classes)
+    std::vector<int> labels = request.classes;
+    if (request.negativeClass >= 0) labels.push_back(request.negativeClass);
+    for (const int label : labels)
         if (label < 0 || label > description.config.classes)
             return refuse(fmt::format("class {} is out of range: this model has classes 0 to {} ({} is the null class); list them with "
                                       "'moescope-cli label'", label, description.config.classes - 1, description.config.classes));

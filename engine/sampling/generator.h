@@ -20,6 +20,7 @@ class AutoencoderKl;
 /// What a person asks for; everything resolved to numbers.
 struct GenerationRequest {
     std::vector<int> classes;     // one per image
+    int negativeClass = -1;       // what guidance leads away from; -1: the null class
     uint64_t seed = 0;            // image i is made with seed + i
     SamplerSettings sampler;
     NoiseSpec noise;

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What all commands share: where results and errors go, exit statuses, and the way commands are added.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "engine/core/error.h"
+
+namespace moescope::cli {
+
+enum ExitStatus { ExitOk = 0, ExitFailed = 1, ExitUsage = 2 };
+
+/// Results on stdout, everything else on stderr.
+class Console {
+public:
+    bool json = false;  // --json: results as one JSON value
+
+    void result(std::string_view line) const;
+    void result(const nlohmann::ordered_json& value) const;
+    void note(std::string_view sentence) const;
+    /// One sentence on stderr. Wrong requests end with 2, everything else with 1.
+    int fail(const EngineError& error) const;
+};
+
+/// A subcommand with its options; the action's return value becomes the exit status. EngineExceptions are printed.
+using Action = std::function<int()>;
+CLI::App* addCommand(CLI::App& root, Console& console, int& exitStatus, const std::string& name, const std::string& description,
+                     std::function<Action(CLI::App&)> define);
+
+void addGenerateCommand(CLI::App& root, Console& console, int& exitStatus);
+void addInfoCommand(CLI::App& root, Console& console, int& exitStatus);
+void addLabelCommand(CLI::App& root, Console& console, int& exitStatus);
+void addConvertCommand(CLI::App& root, Console& console, int& exitStatus);
+void addExportCommand(CLI::App& root, Console& console, int& exitStatus);
+void addVerifyCommand(CLI::App& root, Console& console, int& exitStatus);
+void addBenchCommand(CLI::App& root, Console& console, int& exitStatus);
+
+}  // namespace moescope::cli

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// moescope-cli: the engine without a window.
+#include <cstdio>
+
+#include "app/cli/console.h"
+#include "app/cli/interrupt.h"
+
+int main(int argc, char** argv) {
+    using namespace moescope::cli;
+    watchInterrupts();
+
+    CLI::App root{"Runs sparse mixture-of-experts diffusion models and records what every expert does."};
+    root.name("moescope-cli");
+    root.set_version_flag("--version", "moescope-cli " MOESCOPE_VERSION);
+    root.require_subcommand(1);
+    root.get_formatter()->column_width(34);
+    Console console;
+    int exitStatus = ExitOk;
+    addGenerateCommand(root, console, exitStatus);
+    addInfoCommand(root, console, exitStatus);
+    addLabelCommand(root, console, exitStatus);
+    addVerifyCommand(root, console, exitStatus);
+    addConvertCommand(root, console, exitStatus);
+    addExportCommand(root, console, exitStatus);
+    addBenchCommand(root, console, exitStatus);
+    try {
+        root.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        if (e.get_exit_code() == 0) return root.exit(e);
+        fmt::print(stderr, "moescope-cli: {} (see moescope-cli {}--help)\n", e.what(),
+                   root.get_subcommands().empty() ? "" : root.get_subcommands().front()->get_name() + " ");
+        return ExitUsage;
+    }
+    return exitStatus;
+}
