@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -66,7 +67,7 @@ struct MsContext {
     std::atomic<uint64_t> bytesHeld{0};  // tensors, packed weights, scratch
 
     /// Scratch that grows and stays: one block per slot, shared by all workers of one operation. Contents undefined.
-    enum Slot { GatheredRows, Hidden, PairOutput, Logits, Selection, Attention, Convolution, Misc, SlotCount };
+    enum Slot { GatheredRows, Hidden, PairOutput, Logits, Selection, Attention, Convolution, Misc, Ranking, SlotCount };
     float* scratch(Slot slot, int64_t floats);
 
     /// True once somebody asked to stop; called at the start of every task (cheap: polls at most once per task).
@@ -103,6 +104,17 @@ struct MsContext {
 private:
     moescope::cpu::AlignedBytes m_scratch[SlotCount];
 };
+
+/// An operation whose scratch memory may be refused: `body` returns its status, std::bad_alloc becomes MS_OUT_OF_MEMORY.
+template <class Body>
+MsStatus withScratch(MsContext& context, Body&& body) {
+    try {
+        return body();
+    } catch (const std::bad_alloc&) {
+        return context.fail(MS_OUT_OF_MEMORY, "the system refused working memory for this operation; close other programs or "
+                                              "choose a smaller model or batch");
+    }
+}
 
 /// Leaves the operation with MS_INVALID and a sentence when a shape or an argument does not fit.
 #define MS_REQUIRE(context, condition, ...)                                                     \

@@ -130,52 +130,52 @@ int64_t ceilDiv(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
-/// How a call is cut into tasks: row groups of at most kRowGroup rows, panel groups of `panelsPerTask`.
-struct Cut {
-    int64_t panelsPerTask;
-    int64_t panelGroups;
-};
-
-Cut cutPanels(const MsLinear& weights, const GemmJob* jobs, int64_t jobCount, int threads) {
+/// Panels per task of one call.
+int64_t cutPanels(const GemmCall& call, int threads) {
     // About a million multiply-adds (some 20 us) at least, 64 million at most, and enough tasks to even out the
     // threads.
     constexpr int64_t kLeast = int64_t{1} << 20, kMost = int64_t{1} << 26;
     int64_t rowGroups = 0, rows = 0;
-    for (int64_t j = 0; j < jobCount; ++j) {
-        rowGroups += ceilDiv(jobs[j].rowCount, kRowGroup);
-        rows += jobs[j].rowCount;
+    for (int64_t j = 0; j < call.jobCount; ++j) {
+        rowGroups += ceilDiv(call.jobs[j].rowCount, kRowGroup);
+        rows += call.jobs[j].rowCount;
     }
-    const int64_t panels = weights.panelCount();
-    if (rowGroups == 0) return {panels, 1};
-    const int64_t perPanel = std::max<int64_t>(1, rows / rowGroups) * weights.desc.in * kPanel;
+    const int64_t panels = call.weights->panelCount();
+    if (rowGroups == 0) return panels;
+    const int64_t perPanel = std::max<int64_t>(1, rows / rowGroups) * call.weights->desc.in * kPanel;
     int64_t perTask = std::max<int64_t>(1, rowGroups * panels / (threads * int64_t{8}));
     perTask = std::max(perTask, ceilDiv(kLeast, perPanel));
-    perTask = std::min({perTask, std::max<int64_t>(1, kMost / perPanel), panels});
-    return {perTask, ceilDiv(panels, perTask)};
+    return std::min({perTask, std::max<int64_t>(1, kMost / perPanel), panels});
+}
+
+void addTasks(const GemmCall& call, int threads, std::vector<Task>& tasks) {
+    const int64_t panels = call.weights->panelCount();
+    const int64_t perTask = cutPanels(call, threads);
+    for (int64_t j = 0; j < call.jobCount; ++j) {
+        const int64_t rows = call.jobs[j].rowCount, groups = ceilDiv(rows, kRowGroup);
+        // Panels outside: a group of weights is fetched from memory once and used for all rows.
+        for (int64_t p = 0; p < panels; p += perTask)
+            for (int64_t g = 0; g < groups; ++g)
+                tasks.push_back({call.weights, call.jobs + j, call.activation, rows * g / groups,
+                                 rows * (g + 1) / groups, p, std::min(panels, p + perTask)});
+    }
 }
 
 }  // namespace
 
-MsStatus gemm(MsContext& context, const MsLinear& weights, const GemmJob* jobs, int64_t jobCount,
-              MsActivation activation) {
-    const Cut cut = cutPanels(weights, jobs, jobCount, context.pool.threads());
-    const int64_t panels = weights.panelCount();
-    std::vector<Task>& tasks = [&]() -> std::vector<Task>& {
-        thread_local std::vector<Task> reused;
-        reused.clear();
-        return reused;
-    }();
-    for (int64_t j = 0; j < jobCount; ++j) {
-        const int64_t groups = ceilDiv(jobs[j].rowCount, kRowGroup);
-        // Panels outside: a group of weights is fetched from memory once and used for all rows.
-        for (int64_t p = 0; p < panels; p += cut.panelsPerTask)
-            for (int64_t g = 0; g < groups; ++g)
-                tasks.push_back({&weights, jobs + j, activation, jobs[j].rowCount * g / groups,
-                                 jobs[j].rowCount * (g + 1) / groups, p, std::min(panels, p + cut.panelsPerTask)});
-    }
+MsStatus gemm(MsContext& context, const GemmCall* calls, int64_t callCount) {
+    thread_local std::vector<Task> tasks;  // keeps its memory from call to call
+    tasks.clear();
+    for (int64_t c = 0; c < callCount; ++c) addTasks(calls[c], context.pool.threads(), tasks);
     const auto run = HWY_DYNAMIC_DISPATCH(runTask);
     return context.forEachTask(static_cast<int64_t>(tasks.size()),
-                               [&](int64_t task, int) { run(tasks[static_cast<size_t>(task)]); });
+                               [run, all = tasks.data()](int64_t task, int) { run(all[task]); });
+}
+
+MsStatus gemm(MsContext& context, const MsLinear& weights, const GemmJob* jobs, int64_t jobCount,
+              MsActivation activation) {
+    const GemmCall call{&weights, jobs, jobCount, activation};
+    return gemm(context, &call, 1);
 }
 
 void packPanels(const float* b, int64_t k, int64_t n, int64_t rowStride, int64_t columnStride, float* panels) {

@@ -44,8 +44,17 @@ struct GemmJob {
     const float* rowScale = nullptr;  // [rowCount] or null: row r is multiplied by rowScale[r] at the very end
 };
 
-/// All jobs over one packed weight, spread over the threads (tasks = panels x row blocks of all jobs). PLAIN: y = act(x
-/// W^T + b); GATED: y = silu(gate) * up and `activation` must be NONE.
+/// Jobs over one packed weight. PLAIN: y = act(x W^T + b); GATED: y = silu(gate) * up and `activation` must be NONE.
+struct GemmCall {
+    const MsLinear* weights = nullptr;
+    const GemmJob* jobs = nullptr;
+    int64_t jobCount = 0;
+    MsActivation activation = MS_ACT_NONE;
+};
+
+/// All jobs of all calls (which must not need each other's results), spread over the threads: tasks = panels x row
+/// blocks.
+MsStatus gemm(MsContext& context, const GemmCall* calls, int64_t callCount);
 MsStatus gemm(MsContext& context, const MsLinear& weights, const GemmJob* jobs, int64_t jobCount,
               MsActivation activation);
 

@@ -21,7 +21,7 @@ MsStatus linear(MsContext* context, const MsTensor* x, const MsLinear* weights, 
     job.rowCount = x->rows();
     job.out = out->f32();
     job.outStride = desc.out;
-    return gemm(*context, *weights, &job, 1, activation);
+    return withScratch(*context, [&] { return gemm(*context, *weights, &job, 1, activation); });
 }
 
 }  // namespace moescope::cpu
