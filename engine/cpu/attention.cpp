@@ -17,6 +17,7 @@
 #include "engine/cpu/gemm.h"
 #include "engine/cpu/op_checks.h"
 #include "engine/cpu/ops.h"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 #ifndef MOESCOPE_CPU_ATTENTION_LAYOUT
@@ -86,11 +87,22 @@ HWY_BEFORE_NAMESPACE();
 namespace moescope::cpu {
 namespace HWY_NAMESPACE {
 
+// A head's rows lie 3 D floats apart, too far for the processor to foresee: rows are asked for this many tokens ahead.
+constexpr int64_t kAhead = 6;
+
+HWY_INLINE void fetchRow(const Layout& l, int64_t pair, int64_t third, int64_t token) {
+    if (token >= l.tokens) return;
+    const float* row = l.row(pair, third, token);
+    for (int64_t i = 0; i < l.d; i += 16) hwy::Prefetch(row + i);
+}
+
 /// Tokens [first, first + count) of a pair's queries or keys, normed and rotated, as [count, d].
 HWY_INLINE void prepareRows(const Layout& l, const HeadRows& kind, int64_t pair, int64_t third, int64_t first,
                             int64_t count, float* to) {
     const int64_t half = l.d / 2, quarter = l.d / 4;
     for (int64_t token = first; token < first + count; ++token, to += l.d) {
+        fetchRow(l, pair, third, token + kAhead);
+        if (third == 1) fetchRow(l, pair, 2, token);  // the values of these keys are packed next
         const float* from = l.row(pair, third, token);
         for (int64_t i = 0; i < l.d; ++i) to[i] = from[i];
         if (kind.norm) normHead(to, l.d, kind.norm, kind.eps);

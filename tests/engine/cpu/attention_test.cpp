@@ -94,14 +94,14 @@ TEST(CpuAttention, FollowsTheReferenceAtOddShapes) {
 
 TEST(CpuAttention, ManyKeysAndHeadsInGroupsFollowTheReference) {
     MsContext context(2);
-    // 64 x 64 tokens: nine heads of packed keys and values do not fit into the scratch at a time.
-    const Case c{1, 9, 128, 64, 0, MS_ROPE_NONE, false};
+    // Four heads of 1024 packed keys and values fill the scratch: the fifth comes in a second round.
+    const Case c{1, 5, 512, 32, 0, MS_ROPE_NONE, false};
     Problem s(c, 0.5f);
     ASSERT_EQ(cpu::attention(&context, &s.qkv, &s.desc, &s.out), MS_OK) << context.error;
     // The reference for a few rows of the first and the last head only.
-    const int64_t width = c.heads * c.d, tokens = 4096;
+    const int64_t width = c.heads * c.d, tokens = 1024;
     for (const int64_t head : {int64_t{0}, c.heads - 1})
-        for (const int64_t row : {int64_t{0}, int64_t{1777}, tokens - 1}) {
+        for (const int64_t row : {int64_t{0}, int64_t{777}, tokens - 1}) {
             std::vector<double> weight(static_cast<size_t>(tokens)), expected(static_cast<size_t>(c.d)),
                 got(static_cast<size_t>(c.d));
             double sum = 0;
@@ -119,7 +119,7 @@ TEST(CpuAttention, ManyKeysAndHeadsInGroupsFollowTheReference) {
             }
             // The average of 4096 values of either sign is some 60 times smaller than the values that carry the
             // rounding.
-            EXPECT_LE(relativeDifference(got, expected), 2e-5) << head << " " << row;
+            EXPECT_LE(relativeDifference(got, expected), kTolerance) << head << " " << row;
         }
 }
 
