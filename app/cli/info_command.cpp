@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `moescope-cli info`: what a checkpoint is, from its headers.
+#include "app/cli/console.h"
+#include "app/cli/model_arguments.h"
+#include "engine/core/system_memory.h"
+
+namespace moescope::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kNamesShown = 8;
+
+std::string millions(int64_t parameters) { return fmt::format("{:.2f} M", static_cast<double>(parameters) / 1e6); }
+
+Json namesJson(const std::vector<std::string>& names) { return Json(names); }
+
+Json describeJson(const Checkpoint& c) {
+    const ModelDescription& d = c.description();
+    const TransformerConfig& m = d.config;
+    Json out = {{"name", c.name()}, {"family", d.family}, {"size", d.sizeName}, {"format", c.source().format()}, {"hash", c.fingerprint()},
+                {"parameters", {{"total", d.totalParameters()}, {"active", d.activeParameters()}}}, {"dtype", c.dtypes()}};
+    out["config"] = {{"width", m.width}, {"depth", m.depth}, {"heads", m.heads}, {"headWidth", m.headWidth}, {"patch", m.patch},
+                     {"grid", m.grid}, {"inChannels", m.inChannels}, {"outChannels", m.outChannels}, {"classes", m.classes},
+                     {"denseWidth", m.denseWidth}};
+    if (m.bottleneck) out["config"]["bottleneck"] = m.bottleneck;
+    if (m.contextTokens) {
+        out["config"]["contextTokens"] = m.contextTokens;
+        out["config"]["contextStart"] = m.contextStart;
+    }
+    if (!m.moeBlocks.empty())
+        out["moe"] = {{"layers", m.moeBlocks.size()}, {"blocks", m.moeBlocks}, {"experts", m.moe.experts}, {"topK", m.moe.topK},
+                      {"expertWidth", m.moe.expertWidth}, {"sharedWidth", m.moe.sharedWidth}, {"groups", m.moe.groups},
+                      {"keptGroups", m.moe.keptGroups}, {"scale", m.moe.scale}, {"policy", "token-choice"}};
+    const SamplingDefaults& s = d.defaults;
+    out["defaults"] = {{"sampler", samplerName(s.sampler)}, {"steps", s.steps}, {"cfgScale", s.cfgScale},
+                       {"cfgInterval", {s.cfgLow, s.cfgHigh}}, {"noiseScale", s.noiseScale}, {"tEps", s.tEps}};
+    out["weightSets"] = Json::array();
+    for (const WeightSet& set : c.weightSets()) out["weightSets"].push_back({{"name", set.name}, {"tensors", set.tensors}});
+    out["chosenWeights"] = c.view().set().name;
+    out["memoryNeeded"] = {{"f32", c.memoryNeeded(MS_F32)}, {"bf16", c.memoryNeeded(MS_BF16)}, {"available", availableMemory()}};
+    out["settings"] = Json::array();
+    for (const SettingSource& setting : d.settings)
+        out["settings"].push_back({{"name", setting.setting}, {"value", setting.value}, {"source", setting.source}});
+    out["missingTensors"] = namesJson(c.missing());
+    out["unusedTensors"] = namesJson(c.unused());
+    out["misshapedTensors"] = Json::array();
+    for (const MisshapedTensor& t : c.misshaped()) out["misshapedTensors"].push_back({{"name", t.name}, {"expected", t.expected}, {"found", t.found}});
+    out["unknownSettings"] = d.unknownSettings;
+    out["notes"] = c.notes();
+    const Status runnable = c.runnable();
+    out["runs"] = runnable.ok();
+    if (!runnable.ok()) out["why"] = runnable.error().message;
+    return out;
+}
+
+void printNames(const Console& console, const char* title, const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    console.result(fmt::format("{}: {}", title, names.size()));
+    for (size_t i = 0; i < std::min(kNamesShown, names.size()); ++i) console.result("  " + names[i]);
+    if (names.size() > kNamesShown) console.result(fmt::format("  and {} more (--json lists all)", names.size() - kNamesShown));
+}
+
+void describeText(const Console& console, const Checkpoint& c) {
+    const ModelDescription& d = c.description();
+    const TransformerConfig& m = d.config;
+    const auto line = [&](const char* what, const std::string& text) { console.result(fmt::format("{:<14}{}", what, text)); };
+    line("model", fmt::format("{} ({}{})", c.name(), d.family, d.space == PictureSpace::Pixels ? ", pixels" : ", Stable Diffusion latents"));
+    line("parameters", fmt::format("{} in total, {} active per token", millions(d.totalParameters()), millions(d.activeParameters())));
+    line("network", fmt::format("{} blocks, width {}, {}, {} x {} image tokens in patches of {}{}", m.depth, m.width,
+                                m.heads ? fmt::format("{} heads", m.heads) : "heads not known", m.grid, m.grid, m.patch,
+                                m.contextTokens ? fmt::format(", {} class tokens from block {}", m.contextTokens, m.contextStart) : ""));
+    if (m.moeBlocks.empty())
+        line("experts", "none (dense)");
+    else
+        line("experts", fmt::format("{} experts x {} layers, {} per token, width {}{}, gates sum to {}", m.moe.experts, m.moeBlocks.size(),
+                                    m.moe.topK, m.moe.expertWidth, m.moe.sharedWidth ? ", 1 shared expert" : ", no shared expert", m.moe.scale));
+    line("classes", fmt::format("{}, null class {}", m.classes, m.classes));
+    line("weights", c.weightSetReason());
+    line("stored as", fmt::format("{}, {}", c.dtypes(), c.source().format()));
+    line("hash", c.fingerprint());
+    line("memory", fmt::format("{} as f32, {} as bf16; {} available", bytesText(c.memoryNeeded(MS_F32)), bytesText(c.memoryNeeded(MS_BF16)),
+                               bytesText(availableMemory())));
+    const SamplingDefaults& s = d.defaults;
+    line("defaults", fmt::format("{}, {} steps, guidance {} between {} and {}, noise scale {}", samplerName(s.sampler), s.steps, s.cfgScale,
+                                 s.cfgLow, s.cfgHigh, s.noiseScale));
+    for (const SettingSource& setting : d.settings) line("setting", fmt::format("{} = {} ({})", setting.setting, setting.value, setting.source));
+    printNames(console, "missing tensors", c.missing());
+    printNames(console, "unused tensors", c.unused());
+    for (const MisshapedTensor& t : c.misshaped())
+        console.result(fmt::format("wrong shape: {} should be {}, found {}", t.name, shapeText(t.expected), shapeText(t.found)));
+    for (const std::string& note : c.notes()) line("note", note);
+    const Status runnable = c.runnable();
+    line("runs", runnable.ok() ? "yes" : "no: " + runnable.error().message);
+}
+
+}  // namespace
+
+void addInfoCommand(CLI::App& root, Console& console, int& exitStatus) {
+    addCommand(root, console, exitStatus, "info", "Say what a checkpoint is and what it needs, without loading it", [&console](CLI::App& command) {
+        auto model = std::make_shared<ModelArguments>();
+        model->addTo(command);
+        command.add_option("checkpoint", model->model, "Checkpoint file or folder (same as -m)");
+        return [model, &console] {
+            const auto checkpoint = model->open().orThrow();
+            if (console.json)
+                console.result(describeJson(*checkpoint));
+            else
+                describeText(console, *checkpoint);
+            return ExitOk;
+        };
+    });
+}
+
+}  // namespace moescope::cli

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/cli/model_arguments.h"
+
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "app/cli/resource_paths.h"
+
+namespace moescope::cli {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int kImageNetClasses = 1000;
+constexpr const char* kKnownVaes[] = {"models--stabilityai--sd-vae-ft-mse", "models--stabilityai--sd-vae-ft-ema"};
+
+/// "name=value" pairs as numbers, booleans or text.
+Result<nlohmann::json> parseSettings(const std::vector<std::string>& pairs) {
+    nlohmann::json object = nlohmann::json::object();
+    for (const std::string& pair : pairs) {
+        const size_t equals = pair.find('=');
+        if (equals == std::string::npos || equals == 0)
+            return EngineError{ErrorCode::InvalidArgument, fmt::format("--set expects NAME=VALUE, found '{}'", pair)};
+        const std::string value = pair.substr(equals + 1);
+        const nlohmann::json parsed = nlohmann::json::parse(value, nullptr, false);
+        object[pair.substr(0, equals)] = parsed.is_primitive() && !parsed.is_discarded() ? parsed : nlohmann::json(value);
+    }
+    return object;
+}
+
+bool isVaeFolder(const fs::path& folder) {
+    std::error_code ignored;
+    return fs::exists(folder / "config.json", ignored) && (fs::exists(folder / "diffusion_pytorch_model.safetensors", ignored) ||
+                                                           fs::exists(folder / "diffusion_pytorch_model.bin", ignored));
+}
+
+fs::path huggingFaceCache() {
+    if (const char* hub = std::getenv("HF_HUB_CACHE")) return hub;
+    if (const char* home = std::getenv("HF_HOME")) return fs::path(home) / "hub";
+    const char* home = std::getenv("HOME");
+    return home ? fs::path(home) / ".cache" / "huggingface" / "hub" : fs::path();
+}
+
+}  // namespace
+
+void ModelArguments::addTo(CLI::App& command) {
+    command.add_option("-m,--model", model, "Checkpoint file or folder, or 'embedded' for the built-in emoji model")->capture_default_str();
+    command.add_option("--weights", weights, "Set of weights to use (ema, model, model_ema1, ...); default: averaged weights");
+    command.add_option("--config", config, "File of settings (YAML or JSON) that the tensors' shapes can not give");
+    command.add_option("--set", settings, "One such setting, NAME=VALUE (heads=12, in_context_start=4, top_k=2, ...)");
+}
+
+Result<std::shared_ptr<const Checkpoint>> ModelArguments::open() const {
+    CheckpointOptions options;
+    options.weightSet = weights;
+    if (!config.empty()) {
+        auto file = readConfigFile(config);
+        if (!file.ok()) return file.error();
+        options.settings = *file;
+    }
+    auto pairs = parseSettings(settings);
+    if (!pairs.ok()) return pairs.error();
+    options.settings.update(*pairs);
+    if (model != kEmbeddedModel) return Checkpoint::open(model, options);
+    const auto path = resource("embedded/emoji32.safetensors");
+    return path.ok() ? Checkpoint::open(*path, options) : Result<std::shared_ptr<const Checkpoint>>(path.error());
+}
+
+void DeviceArguments::addTo(CLI::App& command, bool withDtype) {
+    command.add_option("--device", device, "Device to run on")->check(CLI::IsMember({"cpu"}))->capture_default_str();
+    command.add_option("--threads", threads, "Threads; 0: one per core. Any number gives the same bytes")
+        ->check(CLI::Range(0, 1024))
+        ->capture_default_str();
+    command.add_option("--isa", isa, "Widest instructions to use")
+        ->check(CLI::IsMember({"auto", "avx512", "avx2", "sse4"}))
+        ->capture_default_str();
+    if (withDtype)
+        command.add_option("--dtype", dtype, "How weights are kept in memory; arithmetic is fp32 in both")
+            ->check(CLI::IsMember({"f32", "bf16"}))
+            ->capture_default_str();
+}
+
+std::unique_ptr<Backend> DeviceArguments::makeBackend() const {
+    return std::make_unique<Backend>(cpuBackendTable(), BackendOptions{threads, isa});
+}
+
+std::optional<ClassLabels> findLabels(const Checkpoint& checkpoint) {
+    const fs::path folder = checkpoint.source().files().front().parent_path();
+    const int64_t classes = checkpoint.description().config.classes;
+    std::error_code ignored;
+    for (const fs::path& place : {folder / "labels.json", folder.parent_path() / "labels.json"})
+        if (fs::exists(place, ignored))
+            if (auto labels = ClassLabels::load(place); labels.ok() && labels->size() == classes) return std::move(*labels);
+    if (classes == kImageNetClasses)
+        if (const auto path = resource("labels/imagenet-1k.json"); path.ok())
+            if (auto labels = ClassLabels::load(*path); labels.ok()) return std::move(*labels);
+    return std::nullopt;
+}
+
+std::string findVae(const Checkpoint& checkpoint, const std::string& given) {
+    if (!given.empty()) return given;
+    const fs::path folder = checkpoint.source().files().front().parent_path();
+    for (const fs::path& place : {folder / "vae", folder.parent_path() / "vae"})
+        if (isVaeFolder(place)) return place.string();
+    std::error_code ignored;
+    for (const char* known : kKnownVaes)
+        for (const auto& snapshot : fs::directory_iterator(huggingFaceCache() / known / "snapshots", ignored))
+            if (isVaeFolder(snapshot.path())) return snapshot.path().string();
+    return {};
+}
+
+std::string vaeAdvice() {
+    return "no VAE was found, so the pictures are a rough linear preview: download stabilityai/sd-vae-ft-mse (config.json and "
+           "diffusion_pytorch_model.safetensors) into a folder 'vae' beside the checkpoint, or give it with --vae";
+}
+
+}  // namespace moescope::cli

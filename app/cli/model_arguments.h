@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The options that name a model and a device, shared by the commands.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/backend/backend.h"
+#include "engine/model/checkpoint.h"
+#include "engine/model/class_labels.h"
+
+namespace moescope::cli {
+
+inline constexpr const char* kEmbeddedModel = "embedded";
+
+struct ModelArguments {
+    std::string model = kEmbeddedModel;
+    std::string weights;                // weight set
+    std::string config;                 // file of settings
+    std::vector<std::string> settings;  // name=value
+
+    void addTo(CLI::App& command);
+    /// Headers only.
+    Result<std::shared_ptr<const Checkpoint>> open() const;
+};
+
+struct DeviceArguments {
+    std::string device = "cpu";
+    std::string isa = "auto";
+    std::string dtype = "f32";
+    int threads = 0;
+
+    void addTo(CLI::App& command, bool withDtype);
+    std::unique_ptr<Backend> makeBackend() const;  // throws EngineException
+    MsDType storage() const { return dtype == "bf16" ? MS_BF16 : MS_F32; }
+};
+
+/// Names of a model's classes: labels.json beside it, else the ImageNet names for 1000 classes, else nothing.
+std::optional<ClassLabels> findLabels(const Checkpoint& checkpoint);
+
+/// A VAE for a latent model: `given`, else `vae/` beside the checkpoint or in the folder above, else in the Hugging Face cache on
+/// disk; empty when there is none.
+std::string findVae(const Checkpoint& checkpoint, const std::string& given);
+
+/// What to get and where to put it, when findVae finds nothing.
+std::string vaeAdvice();
+
+}  // namespace moescope::cli

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/model/convert.h"
+
+#include <cstring>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "engine/io/safetensors_writer.h"
+
+namespace moescope {
+namespace {
+
+/// fp32 values rounded to a stored type (nearest even).
+std::vector<std::byte> rounded(const std::vector<float>& values, DType dtype) {
+    std::vector<std::byte> bytes(values.size() * dtypeSize(dtype));
+    if (dtype == DType::F32) {
+        if (!values.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
+        return bytes;
+    }
+    for (size_t i = 0; i < values.size(); ++i) {
+        const uint16_t bits = dtype == DType::F16 ? floatToHalf(values[i]) : floatToBfloat16(values[i]);
+        std::memcpy(bytes.data() + 2 * i, &bits, 2);
+    }
+    return bytes;
+}
+
+class Writer {
+public:
+    Writer(const TensorSource& source, const ConvertOptions& options) : m_source(source), m_options(options) {}
+
+    void add(const std::string& name, const TensorInfo& tensor) {
+        const DType dtype = m_options.dtype && isFloating(tensor.dtype) ? *m_options.dtype : tensor.dtype;
+        m_total += tensor.elements() * static_cast<int64_t>(dtypeSize(dtype));
+        m_entries.push_back({name, dtype, tensor.shape, [this, &tensor, dtype](const SafetensorsEntry::Sink& sink) {
+                                 return copy(tensor, dtype, sink);
+                             }});
+    }
+
+    Result<ConvertSummary> write(const std::filesystem::path& target, const std::map<std::string, std::string>& metadata) {
+        if (const Status written = writeSafetensors(target, m_entries, metadata); !written.ok()) return written.error();
+        return ConvertSummary{static_cast<int64_t>(m_entries.size()), m_total};
+    }
+
+private:
+    Status copy(const TensorInfo& tensor, DType dtype, const SafetensorsEntry::Sink& sink) {
+        if (m_options.stop.stop_requested()) return {ErrorCode::Cancelled, "cancelled; nothing was written"};
+        const size_t elements = static_cast<size_t>(tensor.elements());
+        if (dtype == tensor.dtype) {
+            std::vector<std::byte> bytes(elements * dtypeSize(dtype));
+            if (const Status read = m_source.readRaw(tensor, bytes); !read.ok()) return read;
+            sink(bytes);
+            m_done += static_cast<int64_t>(bytes.size());
+        } else {
+            std::vector<float> values(elements);
+            if (const Status read = m_source.readFloat(tensor, values); !read.ok()) return read;
+            const std::vector<std::byte> bytes = rounded(values, dtype);
+            sink(bytes);
+            m_done += static_cast<int64_t>(bytes.size());
+        }
+        m_source.releasePages(tensor);
+        if (m_options.progress) m_options.progress(m_done, m_total);
+        return {};
+    }
+
+    const TensorSource& m_source;
+    const ConvertOptions& m_options;
+    std::vector<SafetensorsEntry> m_entries;
+    int64_t m_done = 0, m_total = 0;
+};
+
+/// What describe() reads back; the names are those that SettingBag looks up.
+nlohmann::json settingsOf(const ModelDescription& d) {
+    const TransformerConfig& c = d.config;
+    nlohmann::json json = {{"heads", c.heads}, {"input_size", c.inputSide()}};
+    if (c.contextTokens) json["in_context_start"] = c.contextStart;
+    if (!c.moeBlocks.empty()) {
+        json["top_k"] = c.moe.topK;
+        json["n_group"] = c.moe.groups;
+        json["topk_group"] = c.moe.keptGroups;
+        json["routed_scaling_factor"] = c.moe.scale;
+    }
+    if (d.prediction == Prediction::CleanImage) {
+        json["sampling_method"] = samplerName(d.defaults.sampler);
+        json["num_sampling_steps"] = d.defaults.steps;
+        json["cfg"] = d.defaults.cfgScale;
+        json["interval_min"] = d.defaults.cfgLow;
+        json["interval_max"] = d.defaults.cfgHigh;
+        json["noise_scale"] = d.defaults.noiseScale;
+        json["t_eps"] = d.defaults.tEps;
+    }
+    return json;
+}
+
+}  // namespace
+
+Result<ConvertSummary> convertCheckpoint(const Checkpoint& checkpoint, const std::filesystem::path& target,
+                                         const ConvertOptions& options) {
+    Writer writer(checkpoint.source(), options);
+    for (const std::string& name : checkpoint.view().names()) writer.add(name, *checkpoint.view().find(name));
+    return writer.write(target, {{"moescope.config", settingsOf(checkpoint.description()).dump()},
+                                 {"moescope.name", checkpoint.name()},
+                                 {"moescope.weights", checkpoint.view().set().name}});
+}
+
+Result<ConvertSummary> convertTensors(const TensorSource& source, const std::filesystem::path& target, const ConvertOptions& options) {
+    Writer writer(source, options);
+    for (const TensorInfo& tensor : source.tensors()) writer.add(tensor.name, tensor);
+    return writer.write(target, {});
+}
+
+}  // namespace moescope
