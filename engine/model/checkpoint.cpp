@@ -118,20 +118,25 @@ Checkpoint::Checkpoint(WeightView view, const FamilyDefinition& family, ModelDes
 Result<std::shared_ptr<const Checkpoint>> Checkpoint::open(const fs::path& path, const CheckpointOptions& options) {
     const auto file = resolveModelPath(path);
     if (!file.ok()) return file.error();
-    const auto opened = openTensorSource(*file);
+    auto opened = openTensorSource(*file);
     if (!opened.ok()) return opened.error();
-    const std::vector<WeightSet> sets = findWeightSets(**opened);
-    if (sets.empty()) return EngineError{ErrorCode::Unsupported, describeUnknownArchitecture(**opened)};
+    return fromSource(std::move(*opened), options);
+}
+
+Result<std::shared_ptr<const Checkpoint>> Checkpoint::fromSource(std::shared_ptr<const TensorSource> source,
+                                                                 const CheckpointOptions& options) {
+    const std::vector<WeightSet> sets = findWeightSets(*source);
+    if (sets.empty()) return EngineError{ErrorCode::Unsupported, describeUnknownArchitecture(*source)};
     std::string reason;
     const auto set = chooseSet(sets, options.weightSet, reason);
     if (!set.ok()) return set.error();
-    WeightView view(*opened, *set);
+    WeightView view(source, *set);
     for (const FamilyDefinition* family : modelFamilies()) {
         if (!family->recognise(view)) continue;
         SettingBag settings;
-        std::vector<std::string> notes = (*opened)->notes();
+        std::vector<std::string> notes = source->notes();
         settings.add(options.settings, "given by you");
-        addCheckpointSettings(settings, **opened, notes);
+        addCheckpointSettings(settings, *source, notes);
         auto description = family->describe(view, settings);
         if (!description.ok()) return description.error();
         description->settings = settings.used();
@@ -142,7 +147,7 @@ Result<std::shared_ptr<const Checkpoint>> Checkpoint::open(const fs::path& path,
         made->compareTensors();
         return std::shared_ptr<const Checkpoint>(std::move(made));
     }
-    return EngineError{ErrorCode::Unsupported, describeUnknownArchitecture(**opened)};
+    return EngineError{ErrorCode::Unsupported, describeUnknownArchitecture(*source)};
 }
 
 void Checkpoint::compareTensors() {

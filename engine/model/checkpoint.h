@@ -37,6 +37,10 @@ public:
     /// checkpoint-*.pth, safetensors with or without index). Reads headers only.
     static Result<std::shared_ptr<const Checkpoint>> open(const std::filesystem::path& path, const CheckpointOptions& options = {});
 
+    /// The same from a source that is open already.
+    static Result<std::shared_ptr<const Checkpoint>> fromSource(std::shared_ptr<const TensorSource> source,
+                                                                const CheckpointOptions& options = {});
+
     const ModelDescription& description() const { return m_description; }
     const TensorSource& source() const { return *m_view.sharedSource(); }
     const WeightView& view() const { return m_view; }

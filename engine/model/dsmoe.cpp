@@ -12,6 +12,8 @@ namespace {
 
 constexpr int64_t kPublishedGrid = 16;  // 32 x 32 latents of 256-pixel pictures in patches of 2
 
+constexpr SamplingDefaults kDefaults{SamplerKind::Euler, 50, 1.5, 0.0, 1.0, 1.0, 0.05};
+
 bool recognise(const WeightView& view) {
     if (!view.has("x_embedder.proj.weight")) return false;
     for (int64_t block = 0, depth = countBlocks(view); block < depth; ++block)
@@ -109,8 +111,24 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
     c.grid = side / c.patch;
     readMoeSettings(d, settings);
     c.headWidth = c.heads > 0 ? c.width / c.heads : 0;
-    d.defaults = {SamplerKind::Euler, 50, 1.5, 0.0, 1.0, 1.0, 0.05};
+    d.defaults = kDefaults;
     d.moeLayers = describeMoeLayers(c);
+    expectTensors(d);
+    return d;
+}
+
+ModelDescription released(const ReleasedSize& size) {
+    ModelDescription d;
+    d.family = size.family;
+    d.sizeName = size.name;
+    d.space = PictureSpace::SdLatent;
+    d.prediction = Prediction::Velocity;
+    d.config = releasedConfig(size);
+    d.config.inChannels = 4;
+    d.config.outChannels = 8;
+    d.config.denseWidth = 4 * size.width;
+    d.defaults = kDefaults;
+    d.moeLayers = describeMoeLayers(d.config);
     expectTensors(d);
     return d;
 }
@@ -173,7 +191,7 @@ std::unique_ptr<Denoiser> load(Backend& backend, WeightLoader& loader, const Mod
 }  // namespace
 
 const FamilyDefinition& dsmoeFamily() {
-    static const FamilyDefinition family{"DSMoE", recognise, describe, load};
+    static const FamilyDefinition family{"DSMoE", recognise, describe, released, load};
     return family;
 }
 

@@ -13,6 +13,9 @@ namespace {
 
 const std::array<const FamilyDefinition*, 3> kFamilies{&dsmoeFamily(), &jitMoeFamily(), &jitFamily()};
 
+constexpr int64_t kPublishedGrid = 16;
+constexpr int64_t kImageNetClasses = 1000;
+
 struct Signature {
     std::string_view piece;  // part of a tensor name
     std::string_view family;
@@ -100,6 +103,22 @@ void readMoeSettings(ModelDescription& description, SettingBag& settings) {
     moe.groups = static_cast<int64_t>(setting({"n_group", "num_groups"}, size.groups));
     moe.keptGroups = static_cast<int64_t>(setting({"topk_group", "kept_groups"}, size.keptGroups));
     moe.scale = setting({"routed_scaling_factor", "scale"}, size.scale);
+}
+
+TransformerConfig releasedConfig(const ReleasedSize& size) {
+    TransformerConfig c;
+    c.width = size.width;
+    c.depth = size.depth;
+    c.heads = size.heads;
+    c.headWidth = size.width / size.heads;
+    c.patch = size.patch;
+    c.grid = kPublishedGrid;
+    c.classes = kImageNetClasses;
+    if (size.experts) {
+        c.moe = {size.experts, size.topK, size.expertWidth, size.expertWidth, size.groups, size.keptGroups, size.scale};
+        for (int block = 1; block < size.depth; block += 2) c.moeBlocks.push_back(block);
+    }
+    return c;
 }
 
 void expectCommonTensors(ModelDescription& description) {

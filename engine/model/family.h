@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "engine/model/denoiser.h"
+#include "engine/model/released_sizes.h"
 #include "engine/model/setting_bag.h"
 #include "engine/model/weight_loader.h"
 #include "engine/model/weight_view.h"
@@ -21,6 +22,8 @@ struct FamilyDefinition {
     /// Shape, counts, defaults and expected tensors. Settings come from shapes, else from `settings`, else from the released
     /// sizes; what stays unknown is listed, not guessed.
     Result<ModelDescription> (*describe)(const WeightView& view, SettingBag& settings);
+    /// The description of one of the family's released sizes, without a file.
+    ModelDescription (*released)(const ReleasedSize& size);
     /// Loads the weights. Throws EngineException.
     std::unique_ptr<Denoiser> (*load)(Backend& backend, WeightLoader& loader, const ModelDescription& description);
 };
@@ -38,6 +41,8 @@ int64_t countExperts(const WeightView& view, int block);
 std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& config);
 /// Groups, top-k and scale of a mixture by `settings`, else by the released size, else listed as unknown.
 void readMoeSettings(ModelDescription& description, SettingBag& settings);
+/// What all released sizes have in common, filled in from one of them: 16 x 16 tokens, 1000 classes, mixtures in odd blocks.
+TransformerConfig releasedConfig(const ReleasedSize& size);
 /// The tensors that every adaLN transformer here has, outside of feed-forward layers and norms.
 void expectCommonTensors(ModelDescription& description);
 

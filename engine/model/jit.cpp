@@ -13,6 +13,7 @@
 namespace moescope {
 namespace {
 
+constexpr int64_t kWidthOfH = 1280;      // the H sizes embed patches through a bottleneck of 256, the others of 128
 constexpr int64_t kLargePictures = 512;  // from this side on the noise is drawn twice as strong
 
 bool hasMixture(const WeightView& view) {
@@ -128,6 +129,26 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
     return d;
 }
 
+ModelDescription released(const ReleasedSize& size) {
+    ModelDescription d;
+    d.family = size.family;
+    d.sizeName = size.name;
+    d.space = PictureSpace::Pixels;
+    d.prediction = Prediction::CleanImage;
+    TransformerConfig& c = d.config;
+    c = releasedConfig(size);
+    c.inChannels = c.outChannels = 3;
+    c.denseWidth = 4 * size.width * 2 / 3;
+    c.bottleneck = size.width == kWidthOfH ? 256 : 128;
+    c.contextTokens = 32;
+    c.contextStart = size.contextStart;
+    SettingBag nothing;
+    readDefaults(d, nothing);
+    d.moeLayers = describeMoeLayers(c);
+    expectTensors(d);
+    return d;
+}
+
 class Jit final : public AdalnTransformer {
 public:
     Jit(Backend& backend, WeightLoader& loader, const ModelDescription& description) : AdalnTransformer(backend, description) {
@@ -214,12 +235,12 @@ std::unique_ptr<Denoiser> load(Backend& backend, WeightLoader& loader, const Mod
 }  // namespace
 
 const FamilyDefinition& jitFamily() {
-    static const FamilyDefinition family{"JiT", recogniseDense, describe, load};
+    static const FamilyDefinition family{"JiT", recogniseDense, describe, released, load};
     return family;
 }
 
 const FamilyDefinition& jitMoeFamily() {
-    static const FamilyDefinition family{"JiTMoE", recogniseSparse, describe, load};
+    static const FamilyDefinition family{"JiTMoE", recogniseSparse, describe, released, load};
     return family;
 }
 

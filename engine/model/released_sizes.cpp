@@ -28,6 +28,8 @@ constexpr std::array<ReleasedSize, 16> kSizes{{
 
 }  // namespace
 
+std::span<const ReleasedSize> releasedSizes() { return kSizes; }
+
 std::optional<ReleasedSize> findReleasedSize(std::string_view family, const TransformerConfig& config) {
     for (const ReleasedSize& size : kSizes)
         if (size.family == family && size.width == config.width && size.depth == config.depth &&

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,8 @@ struct ReleasedSize {
     double scale;
     int64_t contextStart;  // JiT only
 };
+
+std::span<const ReleasedSize> releasedSizes();
 
 /// The released size whose width, depth, experts, expert width and patch equal the configuration's.
 std::optional<ReleasedSize> findReleasedSize(std::string_view family, const TransformerConfig& config);
