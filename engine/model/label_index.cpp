@@ -330,10 +330,13 @@ std::vector<int> LabelIndex::nearby(std::string_view text, size_t count) const {
     std::vector<std::pair<size_t, int>> ranked;
     const std::vector<std::string> words = withoutArticles(wordsOf(text.substr(0, 400)));
     for (size_t i = 0; i < m_entries.size(); ++i) {
-        size_t best = 0;
-        for (const std::string& word : words)
+        size_t total = 0;
+        for (const std::string& word : words) {
+            size_t best = 0;
             for (const std::string& known : m_entries[i].allWords) best = std::max(best, likeness(word, known));
-        if (best > 0) ranked.emplace_back(best, static_cast<int>(i));
+            total += best;
+        }
+        if (total > 0) ranked.emplace_back(total, static_cast<int>(i));
     }
     std::ranges::stable_sort(ranked, [](const auto& a, const auto& b) { return a.first > b.first; });
     std::vector<int> found;

@@ -129,7 +129,9 @@ TEST(ClassLabels, OfferAlternativesBestFirst) {
     ASSERT_FALSE(match->alternatives.empty());
     EXPECT_EQ(match->alternatives[0].name, "green apple");
     double last = match->score;
-    for (const ClassAlternative& other : emoji().match("heart")->alternatives) EXPECT_NE(other.name, "red heart");
+    const auto heart = emoji().match("heart");
+    EXPECT_EQ(heart->alternatives.size(), 5U);
+    for (const ClassAlternative& other : heart->alternatives) EXPECT_NE(other.name, "red heart");
     for (const ClassAlternative& other : match->alternatives) {
         EXPECT_LE(other.score, last);
         last = other.score;
@@ -182,7 +184,6 @@ TEST(ClassLabels, GiveTiesToTheLowerIndex) {
     const ClassLabels labels = ClassLabels::parse(R"(["red fox", "red dog", "blue fox"])").orThrow();
     EXPECT_EQ(labels.match("fox")->index, 0);
     EXPECT_EQ(labels.match("red")->index, 0);
-    EXPECT_EQ(labels.match("blue dog")->index, labels.match("blue dog")->index);
 }
 
 TEST(ClassLabels, ReadAllThreeFormsOfAFile) {
