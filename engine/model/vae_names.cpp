@@ -59,7 +59,10 @@ std::optional<int64_t> number(std::string_view text) {
 template <size_t N>
 std::string rest(const Parts& parts, size_t from, const std::array<Pair, N>& table) {
     std::string joined;
-    for (size_t i = from; i < parts.size(); ++i) joined += "." + translated(table, parts[i]);
+    for (size_t i = from; i < parts.size(); ++i) {
+        joined += '.';
+        joined += translated(table, parts[i]);
+    }
     return joined;
 }
 
