@@ -101,20 +101,6 @@ constexpr std::array policies{RoutingPolicy::TokenChoice, RoutingPolicy::ExpertC
                               RoutingPolicy::Prototype};
 constexpr std::array kinds{TokenKind::Image, TokenKind::ClassLabel, TokenKind::Text, TokenKind::Padding};
 
-Json layerJson(const MoeLayerDescriptor& layer) {
-    Json groups = Json::array();
-    for (const TokenGroup& group : layer.tokenGroups)
-        groups.push_back({{"kind", tokenKindName(group.kind)},
-                          {"count", group.count},
-                          {"height", group.height},
-                          {"width", group.width}});
-    return {{"network", layer.network},         {"block", layer.block},
-            {"moe_index", layer.moeIndex},      {"policy", policyName(layer.policy)},
-            {"experts", layer.experts},         {"top_k", layer.topK},
-            {"capacity", layer.capacity},       {"shared_expert", layer.sharedExpert},
-            {"token_groups", std::move(groups)}};
-}
-
 MoeLayerDescriptor parseLayer(const Json& json, size_t index, size_t networks, const std::string& file) {
     const Fields fields(json, fmt::format("layer {}", index), file);
     MoeLayerDescriptor layer;
@@ -143,16 +129,6 @@ MoeLayerDescriptor parseLayer(const Json& json, size_t index, size_t networks, c
     if (tokens > mostTokens)
         damaged(file, fmt::format("layer {} has {} tokens, at most {} are read", index, tokens, mostTokens));
     return layer;
-}
-
-Json evaluationJson(const EvaluationInfo& info) {
-    return {{"index", info.index},
-            {"step", info.step},
-            {"stage", info.stage},
-            {"timestep", info.timestep},
-            {"noise_level", info.noiseLevel},
-            {"cfg_scale", info.cfgScale},
-            {"uncond_run", info.uncondRun}};
 }
 
 EvaluationInfo parseEvaluation(const Json& json, size_t index, const std::string& file) {
@@ -184,11 +160,35 @@ Json parseJson(const std::string& text, const std::string& file) {
 
 }  // namespace
 
+Json toJson(const MoeLayerDescriptor& layer) {
+    Json groups = Json::array();
+    for (const TokenGroup& group : layer.tokenGroups)
+        groups.push_back({{"kind", tokenKindName(group.kind)},
+                          {"count", group.count},
+                          {"height", group.height},
+                          {"width", group.width}});
+    return {{"network", layer.network},         {"block", layer.block},
+            {"moe_index", layer.moeIndex},      {"policy", policyName(layer.policy)},
+            {"experts", layer.experts},         {"top_k", layer.topK},
+            {"capacity", layer.capacity},       {"shared_expert", layer.sharedExpert},
+            {"token_groups", std::move(groups)}};
+}
+
+Json toJson(const EvaluationInfo& info) {
+    return {{"index", info.index},
+            {"step", info.step},
+            {"stage", info.stage},
+            {"timestep", info.timestep},
+            {"noise_level", info.noiseLevel},
+            {"cfg_scale", info.cfgScale},
+            {"uncond_run", info.uncondRun}};
+}
+
 std::string manifestText(const RunRecord& run, const std::vector<int64_t>& pictureImages) {
     Json layers = Json::array();
-    for (const MoeLayerDescriptor& layer : run.routing.layers) layers.push_back(layerJson(layer));
+    for (const MoeLayerDescriptor& layer : run.routing.layers) layers.push_back(toJson(layer));
     Json evaluations = Json::array();
-    for (const EvaluationRecord& evaluation : run.evaluations) evaluations.push_back(evaluationJson(evaluation.info));
+    for (const EvaluationRecord& evaluation : run.evaluations) evaluations.push_back(toJson(evaluation.info));
     const Json manifest{
         {"schema", fmt::format("{}{}", schemaPrefix, schemaVersion)},
         {"writer", "MoEscope " MOESCOPE_VERSION},
@@ -198,7 +198,7 @@ std::string manifestText(const RunRecord& run, const std::vector<int64_t>& pictu
           {"hash", run.parameters.modelHash},
           {"family", run.parameters.family},
           {"weight_set", run.parameters.weightSet}}},
-        {"request", toJson(run.parameters)},
+        {"request", moescope::toJson(run.parameters)},
         {"images", run.images},
         {"class_ids", run.classIds},
         {"latent_shape", run.latentShape},

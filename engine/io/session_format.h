@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,6 +68,10 @@ struct Manifest {
     std::vector<int64_t> pictureImages;  // image of the batch of each stored picture
     std::string writer;                  // program and version
 };
+
+/// One layer and one evaluation as the manifest writes them; exports use the same words.
+nlohmann::json toJson(const MoeLayerDescriptor& layer);
+nlohmann::json toJson(const EvaluationInfo& info);
 
 /// The manifest as JSON text; names and hashes only, never a folder.
 std::string manifestText(const RunRecord& run, const std::vector<int64_t>& pictureImages);
