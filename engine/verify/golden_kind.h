@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of kinds of reference files. A new kind is a new file that defines one GoldenKind and a line in
+// verify_case.cpp.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/model/denoiser.h"
+#include "engine/verify/case_folder.h"
+#include "engine/verify/case_report.h"
+
+namespace moescope::verify {
+
+/// What the kinds share while one case is run. One thread.
+class CaseContext {
+public:
+    CaseContext(const CaseFolder& folder, Backend& backend, std::stop_token stop)
+        : m_folder(folder), m_backend(backend), m_stop(std::move(stop)) {}
+
+    const CaseFolder& folder() const { return m_folder; }
+    Backend& backend() const { return m_backend; }
+    const std::stop_token& stop() const { return m_stop; }
+    /// The case's checkpoint with one of its weight sets; kept until another set is asked for. Throws EngineException.
+    const Denoiser& denoiser(const std::string& weights);
+    /// The set that `denoiser` took for the last call.
+    const std::string& weightSet() const { return m_usedSet; }
+
+    std::string family;  // of what was run, for the report
+
+private:
+    const CaseFolder& m_folder;
+    Backend& m_backend;
+    std::stop_token m_stop;
+    std::unique_ptr<Denoiser> m_denoiser;
+    std::string m_loadedFor, m_usedSet;
+};
+
+/// What the engine computed for one reference file with one set of weights.
+struct ComputedFile {
+    std::string weights;   // for the report
+    std::string dumpStem;  // in front of "/key"
+    double limit = 0;
+    NamedTensors outputs;
+    RoutingReport routing;
+    std::vector<std::string> problems, notes;
+    /// Trajectories: all evaluations, and which of them each output is the first to depend on.
+    std::vector<std::pair<EvaluationInfo, SmallestMargin>> evaluations;
+    std::map<std::string, int, std::less<>> evaluationOf;
+};
+
+struct GoldenKind {
+    std::string_view name;
+    /// By the names of its inputs.
+    bool (*recognise)(const std::set<std::string, std::less<>>& keys);
+    /// Keys that are read and not compared.
+    std::vector<std::string_view> inputs;
+    /// Throws EngineException. Computes (at least) every key of the file that the engine knows.
+    std::vector<ComputedFile> (*run)(CaseContext& context, const GoldenFile& file);
+};
+
+const GoldenKind& forwardKind();
+const GoldenKind& trajectoryKind();
+const GoldenKind& autoencoderKind();
+
+}  // namespace moescope::verify
