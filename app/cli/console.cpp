@@ -10,7 +10,7 @@ void Console::result(std::string_view line) const {
     std::fflush(stdout);
 }
 
-void Console::result(const nlohmann::ordered_json& value) const {
+void Console::resultJson(const nlohmann::ordered_json& value) const {
     result(value.dump(1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 

@@ -20,7 +20,7 @@ public:
     bool json = false;  // --json: results as one JSON value
 
     void result(std::string_view line) const;
-    void result(const nlohmann::ordered_json& value) const;
+    void resultJson(const nlohmann::ordered_json& value) const;
     void note(std::string_view sentence) const;
     /// One sentence on stderr. Wrong requests end with 2, everything else with 1.
     int fail(const EngineError& error) const;

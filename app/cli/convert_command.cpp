@@ -45,7 +45,7 @@ int convert(const Console& console, const ConvertArguments& arguments) {
     }
     bar.clear();
     if (console.json)
-        console.result(nlohmann::ordered_json{{"output", arguments.output}, {"tensors", summary.tensors}, {"bytes", summary.bytes}, {"what", what}});
+        console.resultJson(nlohmann::ordered_json{{"output", arguments.output}, {"tensors", summary.tensors}, {"bytes", summary.bytes}, {"what", what}});
     else
         console.result(fmt::format("wrote {}: {} tensors, {} ({})", arguments.output, summary.tensors, bytesText(summary.bytes), what));
     return ExitOk;

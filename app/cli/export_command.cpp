@@ -33,7 +33,7 @@ int exportParts(const Console& console, const ExportArguments& a) {
                                                                           run->pictures.size(), run->pictures.size() == 1 ? "" : "s", a.image));
         done(writeRunPicture(a.picture, *run, a.image, true), a.picture);
     }
-    if (console.json) console.result(nlohmann::ordered_json{{"written", written}});
+    if (console.json) console.resultJson(nlohmann::ordered_json{{"written", written}});
     return ExitOk;
 }
 

@@ -65,7 +65,7 @@ public:
             status = makeOne(runs[i], static_cast<int>(i) + 1, prompts, *denoiser, vae.get(), first, images, results);
             first += static_cast<int>(runs[i].request.classes.size());
         }
-        if (m_console.json) m_console.result(results.size() == 1 ? results.front() : results);
+        if (m_console.json) m_console.resultJson(results.size() == 1 ? results.front() : results);
         return status;
     }
 

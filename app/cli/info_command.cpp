@@ -104,7 +104,7 @@ void addInfoCommand(CLI::App& root, Console& console, int& exitStatus) {
         return [model, &console] {
             const auto checkpoint = model->open().orThrow();
             if (console.json)
-                console.result(describeJson(*checkpoint));
+                console.resultJson(describeJson(*checkpoint));
             else
                 describeText(console, *checkpoint);
             return ExitOk;

@@ -27,7 +27,7 @@ int listLabels(const Console& console, const Checkpoint& checkpoint, const std::
             console.result(fmt::format("{:>5}  {}{}", label.index, label.name,
                                        label.keywords.empty() ? "" : fmt::format("  ({})", fmt::join(label.keywords, ", "))));
     }
-    if (console.json) console.result(all);
+    if (console.json) console.resultJson(all);
     return ExitOk;
 }
 

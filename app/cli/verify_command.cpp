@@ -42,7 +42,7 @@ int verify(const Console& console, const VerifyArguments& arguments) {
         else
             console.result(reportText(*report));
     }
-    if (console.json) console.result(all);
+    if (console.json) console.resultJson(all);
     if (!console.json && arguments.folders.size() > 1)
         console.result(fmt::format("{} of {} cases passed", arguments.folders.size() - static_cast<size_t>(failed), arguments.folders.size()));
     return failed ? ExitFailed : ExitOk;
