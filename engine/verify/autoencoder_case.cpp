@@ -47,8 +47,8 @@ private:
 /// The case's latents are scaled as its case.json says; the weights' own config may leave that out.
 AutoencoderConfig scalingOf(const CaseFolder& folder, const AutoencoderKl& model, std::vector<std::string>& notes) {
     AutoencoderConfig config = model.config();
-    const auto stated = folder.json().find("scaling_factor");
-    if (stated == folder.json().end() || !stated->is_number() || *stated == config.scalingFactor) return config;
+    const auto stated = folder.contents().find("scaling_factor");
+    if (stated == folder.contents().end() || !stated->is_number() || *stated == config.scalingFactor) return config;
     notes.push_back(fmt::format("the weights' config scales latents by {}, case.json by {}; the case counts",
                                 config.scalingFactor, stated->get<double>()));
     config.scalingFactor = stated->get<double>();
@@ -97,7 +97,7 @@ void encodeAll(const AutoencoderKl& model, const GoldenFile& file, ComputedFile&
 
 /// The weights that the case names or holds itself, then its subfolders that hold the same weights under other names.
 std::vector<std::pair<std::string, fs::path>> weightFolders(const CaseFolder& folder) {
-    const bool named = folder.json().contains("checkpoint");
+    const bool named = folder.contents().contains("checkpoint");
     std::vector<std::pair<std::string, fs::path>> found{{"", named ? folder.checkpoint() : folder.path()}};
     std::vector<fs::path> inside;
     std::error_code code;

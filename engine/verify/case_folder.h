@@ -35,7 +35,7 @@ public:
     static Result<CaseFolder> open(const std::filesystem::path& folder);
 
     const std::filesystem::path& path() const { return m_path; }
-    const nlohmann::json& json() const { return m_json; }
+    const nlohmann::json& contents() const { return m_json; }
     std::string name() const;
     /// As case.json has it; "" where it says nothing.
     std::string family() const;

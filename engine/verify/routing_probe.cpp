@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "engine/model/model_description.h"
-
 namespace moescope::verify {
 
 struct RoutingProbe::Buffers {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/backend/backend.h"
+#include "engine/model/model_description.h"
 #include "engine/verify/case_report.h"
 
 namespace moescope::verify {

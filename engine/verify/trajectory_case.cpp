@@ -25,7 +25,7 @@ double number(const GoldenFile& file, const nlohmann::json& value, std::string_v
 
 /// `key` of the run, else of the whole case, else null.
 nlohmann::json look(const CaseFolder& folder, const GoldenFile& file, const char* key) {
-    for (const nlohmann::json* object : {&file.entry, &folder.json()})
+    for (const nlohmann::json* object : {&file.entry, &folder.contents()})
         if (const auto found = object->find(key); found != object->end()) return *found;
     return nullptr;
 }

@@ -131,7 +131,8 @@ CaseReport run(const std::filesystem::path& path, Backend& backend, const Verify
         }
     }
     if (report.files.empty()) {
-        if (!folder.json().contains("checkpoint")) context.denoiser("");  // says what the weights are, if nothing else
+        if (!folder.contents().contains("checkpoint"))
+            context.denoiser("");  // says what the weights are, if nothing else
         throw EngineException(ErrorCode::Format,
                               fmt::format("the case.json of '{}' lists no reference file under `goldens` or "
                                           "`runs`, and there is none of an autoencoder beside it",
