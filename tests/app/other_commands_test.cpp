@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "engine/io/named_tensors.h"
+#include "tests/app/cli_process.h"
+
+namespace moescope::test {
+namespace {
+
+using Json = nlohmann::json;
+const std::string kGolden = MOESCOPE_TEST_DATA "/golden/";
+
+class Commands : public CliTest {};
+
+TEST_F(Commands, InfoTellsFamilyCountsAndDefaults) {
+    const CliResult run = runCli({"info", "--json"});
+    ASSERT_EQ(run.status, 0) << run.err;
+    const Json info = Json::parse(run.out);
+    EXPECT_EQ(info["family"], "JiTMoE");
+    EXPECT_EQ(info["parameters"]["total"], 3766360);
+    EXPECT_EQ(info["parameters"]["active"], 2577496);
+    EXPECT_EQ(info["moe"]["experts"], 8);
+    EXPECT_EQ(info["defaults"]["steps"], 25);
+    EXPECT_EQ(info["runs"], true);
+    EXPECT_NE(runCli({"info"}).out.find("8 experts x 4 layers"), std::string::npos);
+}
+
+TEST_F(Commands, InfoSaysWhatAModelStillNeeds) {
+    const CliResult run = runCli({"info", kGolden + "jitmoe-tiny"});
+    EXPECT_EQ(run.status, 0) << run.err;
+    EXPECT_NE(run.out.find("no: in_context_start"), std::string::npos) << run.out;
+    EXPECT_NE(run.out.find("--set"), std::string::npos);
+}
+
+TEST_F(Commands, LabelFindsAndListsClasses) {
+    EXPECT_NE(runCli({"label", "cat"}).out.find("cat face"), std::string::npos);
+    const Json all = Json::parse(runCli({"label", "--json"}).out);
+    EXPECT_EQ(all.size(), 256u);
+    const CliResult none = runCli({"label", "xyzzyq"});
+    EXPECT_EQ(none.status, 1);
+    EXPECT_NE(none.err.find("no class"), std::string::npos);
+}
+
+TEST_F(Commands, VerifyPassesACaseAndRefusesAFamilyThatDoesNotRunYet) {
+    const CliResult run = runCli({"verify", kGolden + "dsmoe-tiny", "--dump", file("dump.safetensors"), "--json"});
+    ASSERT_EQ(run.status, 0) << run.err << run.out;
+    const auto dump = readAllTensors(file("dump.safetensors"));
+    ASSERT_TRUE(dump.ok());
+    EXPECT_TRUE(dump->contains("forward/moe.1.weights"));
+    EXPECT_TRUE(dump->contains("forward_model/output"));
+    std::filesystem::create_directories(folder / "case");
+    std::ofstream(folder / "case" / "case.json") << R"({"case": "ditmoe-s-tiny", "family": "DiT-MoE"})";
+    const CliResult other = runCli({"verify", file("case")});
+    EXPECT_EQ(other.status, 1);
+    EXPECT_FALSE(other.err.empty());
+    EXPECT_EQ(runCli({"verify", kGolden + "dsmoe-tiny", kGolden + "jit-tiny", "--dump", file("x")}).status, 2);
+    EXPECT_EQ(runCli({"verify", "/nope"}).status, 1);
+}
+
+TEST_F(Commands, ConvertKeepsEveryValidHostileFileBitForBit) {
+    std::ifstream stream(kGolden + "pickle-hostile/manifest.json");
+    int loaded = 0;
+    for (const Json& entry : Json::parse(stream)["files"]) {
+        if (entry["expect"] != "load") continue;
+        const std::string name = entry["file"];
+        const CliResult run = runCli({"convert", kGolden + "pickle-hostile/" + name, "-o", file("out.safetensors")});
+        ASSERT_EQ(run.status, 0) << name << ": " << run.err;
+        const auto mine = readAllTensors(file("out.safetensors"));
+        const auto expected = readAllTensors(kGolden + "pickle-hostile/" + entry["values"].get<std::string>());
+        ASSERT_TRUE(mine.ok() && expected.ok()) << name;
+        for (const auto& [key, tensor] : expected->tensors) {
+            ASSERT_TRUE(mine->contains(key)) << name << " " << key;
+            const NamedTensor& found = mine->tensors.find(key)->second;
+            EXPECT_EQ(found.shape, tensor.shape) << name << " " << key;
+            if (found.dtype == tensor.dtype) {
+                EXPECT_EQ(found.bytes, tensor.bytes) << name << " " << key;
+            } else {
+                EXPECT_EQ(mine->asFloat(key)->data, expected->asFloat(key)->data) << name << " " << key;
+            }
+        }
+        ++loaded;
+    }
+    EXPECT_GT(loaded, 15);
+}
+
+TEST_F(Commands, RefusedHostileFilesEndWithASentenceAndExitStatusOne) {
+    std::ifstream stream(kGolden + "pickle-hostile/manifest.json");
+    for (const Json& entry : Json::parse(stream)["files"]) {
+        if (entry["expect"] != "refuse") continue;
+        const std::string name = entry["file"];
+        const CliResult run = runCli({"convert", kGolden + "pickle-hostile/" + name, "-o", file("out.safetensors")});
+        EXPECT_EQ(run.status, 1) << name << ": " << run.out;
+        EXPECT_FALSE(run.err.empty()) << name;
+        EXPECT_FALSE(std::filesystem::exists(file("out.safetensors"))) << name;
+    }
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(std::filesystem::current_path()))
+        EXPECT_EQ(entry.path().filename().string().find("PWNED_moescope"), std::string::npos);
+}
+
+TEST_F(Commands, ExportWritesWhatASessionHolds) {
+    ASSERT_EQ(runCli({"generate", "-p", "cat", "-s", "1", "--steps", "2", "-o", file("a.png"), "--session", file("a.moescope")}).status, 0);
+    for (const char* name : {"r.npz", "r.csv", "r.json"}) {
+        const CliResult run = runCli({"export", file("a.moescope"), "--data", file(name)});
+        EXPECT_EQ(run.status, 0) << run.err;
+        EXPECT_GT(std::filesystem::file_size(file(name)), 1000u);
+    }
+    EXPECT_EQ(runCli({"export", file("a.moescope"), "--report", file("r.txt"), "--picture", file("again.png")}).status, 0);
+    EXPECT_EQ(readFile(file("again.png")), readFile(file("a.png")));
+    EXPECT_EQ(runCli({"export", file("a.moescope")}).status, 2);
+    EXPECT_EQ(runCli({"export", file("a.moescope"), "--data", file("r.xyz")}).status == 0, false);
+    const CliResult other = runCli({"export", file("a.png"), "--data", file("q.csv")});
+    EXPECT_EQ(other.status, 1);
+    EXPECT_FALSE(other.err.empty());
+}
+
+TEST_F(Commands, WrongUsageEndsWithTwo) {
+    EXPECT_EQ(runCli({}).status, 2);
+    EXPECT_EQ(runCli({"paint"}).status, 2);
+    EXPECT_EQ(runCli({"convert"}).status, 2);
+    EXPECT_EQ(runCli({"bench", "--cases", "DSMoE-XXL"}).status, 2);
+    EXPECT_EQ(runCli({"--version"}).status, 0);
+    EXPECT_EQ(runCli({"generate", "--help"}).status, 0);
+}
+
+}  // namespace
+}  // namespace moescope::test
