@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kMutationsPerFile = 60;
+constexpr int kMutationsPerFile = 150;
 constexpr uint64_t kMostBytes = 1 << 24;  // of one tensor; a mutation may make a harmless giant by repeating elements
 
 void readEverything(const std::vector<std::byte>& bytes, const fs::path& path, size_t& opened, size_t& refused) {
@@ -68,6 +68,21 @@ std::vector<std::byte> mutated(std::vector<std::byte> bytes, std::mt19937& rando
     return bytes;
 }
 
+/// Checksums of a zip archive set to 0, which means "not recorded": otherwise nearly every change ends at a checksum.
+std::vector<std::byte> withoutChecksums(std::vector<std::byte> bytes) {
+    const auto blank = [&bytes](std::string_view signature, size_t offset) {
+        const auto pattern = std::as_bytes(std::span(signature));
+        for (auto at = bytes.begin();; ++at) {
+            at = std::search(at, bytes.end(), pattern.begin(), pattern.end());
+            if (bytes.end() - at < static_cast<std::ptrdiff_t>(offset + 4)) return;
+            std::fill_n(at + static_cast<std::ptrdiff_t>(offset), 4, std::byte{0});
+        }
+    };
+    blank("PK\x03\x04", 14);
+    blank("PK\x01\x02", 16);
+    return bytes;
+}
+
 TEST(MutatedFiles, NeverCrashAReader) {
     std::vector<fs::path> files;
     for (const auto& entry : fs::directory_iterator(fs::path(MOESCOPE_TEST_DATA) / "golden/pickle-hostile"))
@@ -77,8 +92,8 @@ TEST(MutatedFiles, NeverCrashAReader) {
     ASSERT_GT(files.size(), 25u);
     size_t opened = 0, refused = 0;
     for (const fs::path& path : files) {
-        const auto original = test::fileBytes(path);
-        std::mt19937 random(static_cast<uint32_t>(std::hash<std::string>()(path.filename().string())));
+        const auto original = withoutChecksums(test::fileBytes(path));
+        std::mt19937 random(20250101);
         for (int i = 0; i < kMutationsPerFile; ++i) readEverything(mutated(original, random), path, opened, refused);
     }
     // Both ways out are really taken: the changes are neither all harmless nor all fatal.

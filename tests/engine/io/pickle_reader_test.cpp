@@ -13,13 +13,23 @@ namespace {
 
 using namespace std::string_literals;
 
-Pickle read(const std::string& text) {
+Pickle readText(const std::string& text) {
     return readPickle(std::as_bytes(std::span(text)));
 }
 
+/// A pickle together with the bytes that its texts lie in.
+struct Read {
+    explicit Read(std::string bytes) : text(std::move(bytes)), pickle(readText(text)), graph(pickle.graph) {}
+    Read(const Read&) = delete;
+
+    std::string text;
+    Pickle pickle;
+    const PickleGraph& graph;
+};
+
 std::string refusal(const std::string& text) {
     try {
-        read(text);
+        readText(text);
     } catch (const EngineException& e) {
         return e.error().message;
     }
@@ -33,41 +43,41 @@ std::string tensor(const std::string& shapeAndStrides = "K\x04K\x03\x86K\x03K\x0
 }
 
 TEST(PickleReader, KeepsIntegersOfAllWidths) {
-    const Pickle pickle = read(
+    const Read read(
         "\x80\x02(K\xffM\xff\xffJ\xff\xff\xff\xff\x8a\x01\x80\x8a\x00\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f"
         "I-12\nL34L\nt."s);
-    const auto items = pickle.graph.items(pickle.root, 99);
+    const auto items = read.graph.items(read.pickle.root, 99);
     std::vector<int64_t> values;
-    for (const PickleId item : items) values.push_back(pickle.graph.integer(item).value());
+    for (const PickleId item : items) values.push_back(read.graph.integer(item).value());
     EXPECT_EQ(values, (std::vector<int64_t>{255, 65535, -1, -128, 0, INT64_MAX, -12, 34}));
 }
 
 TEST(PickleReader, KeepsIntegersBeyond64BitsAsBytes) {
-    const Pickle pickle = read("\x80\x02\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x00\x01."s);
-    EXPECT_EQ(pickle.graph.kind(pickle.root), PickleKind::Big);
-    EXPECT_EQ(pickle.graph.text(pickle.root).size(), 9u);
+    const Read read("\x80\x02\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x00\x01."s);
+    EXPECT_EQ(read.graph.kind(read.pickle.root), PickleKind::Big);
+    EXPECT_EQ(read.graph.text(read.pickle.root).size(), 9u);
 }
 
 TEST(PickleReader, ReadsDoublesBigEndian) {
-    const Pickle pickle = read("G\x3f\xf8\x00\x00\x00\x00\x00\x00."s);
-    EXPECT_EQ(pickle.graph.real(pickle.root), 1.5);
+    const Read read("G\x3f\xf8\x00\x00\x00\x00\x00\x00."s);
+    EXPECT_EQ(read.graph.real(read.pickle.root), 1.5);
 }
 
 TEST(PickleReader, CallsBecomeData) {
-    const Pickle pickle = read("cos\nsystem\nX\x04\0\0\0true\x85R."s);
-    EXPECT_EQ(pickle.graph.kind(pickle.root), PickleKind::Object);
-    EXPECT_EQ(pickleTypeName(pickle.graph, pickle.root), "os.system");
+    const Read read("cos\nsystem\nX\x04\0\0\0true\x85R."s);
+    EXPECT_EQ(read.graph.kind(read.pickle.root), PickleKind::Object);
+    EXPECT_EQ(pickleTypeName(read.graph, read.pickle.root), "os.system");
 }
 
 TEST(PickleReader, SharesObjectsByTheirMemo) {
-    const Pickle pickle = read("]\x94(h\x00h\x00t."s);
-    const auto items = pickle.graph.items(pickle.root, 9);
+    const Read read("]\x94(h\x00h\x00t."s);
+    const auto items = read.graph.items(read.pickle.root, 9);
     ASSERT_EQ(items.size(), 2u);
     EXPECT_EQ(items[0], items[1]);
 }
 
 TEST(PickleReader, EndsBehindStop) {
-    EXPECT_EQ(read("N.garbage"s).length, 2u);
+    EXPECT_EQ(Read("N.garbage"s).pickle.length, 2u);
 }
 
 TEST(PickleReader, SaysAtWhichByteItIsDamaged) {
@@ -102,8 +112,8 @@ TEST(PickleReader, StopsAtFixedLimits) {
 
 TEST(TorchContents, NamesSharedDictionariesUnderEachOfTheirPaths) {
     const std::string text = "}X\x01\0\0\0a}X\x01\0\0\0w"s + tensor() + "s\x94sX\x01\0\0\0bh\0s."s;
-    const Pickle pickle = read(text);
-    const TorchContents contents = readTorchContents(pickle);
+    const Read read(text);
+    const TorchContents contents = readTorchContents(read.pickle);
     ASSERT_EQ(contents.tensors.size(), 2u);
     EXPECT_EQ(contents.tensors[0].name, "a.w");
     EXPECT_EQ(contents.tensors[1].name, "b.w");
@@ -112,8 +122,8 @@ TEST(TorchContents, NamesSharedDictionariesUnderEachOfTheirPaths) {
 TEST(TorchContents, LastValueOfARepeatedKeyCounts) {
     const std::string text =
         "}X\x01\0\0\0w"s + tensor("K\x02\x85K\x01\x85") + "sX\x01\0\0\0w"s + tensor("K\x05\x85K\x01\x85") + "s.";
-    const Pickle pickle = read(text);
-    const TorchContents contents = readTorchContents(pickle);
+    const Read read(text);
+    const TorchContents contents = readTorchContents(read.pickle);
     ASSERT_EQ(contents.tensors.size(), 1u);
     EXPECT_EQ(contents.tensors[0].tensor.view.shape, Shape{5});
     EXPECT_EQ(contents.notes.size(), 1u);
@@ -121,8 +131,8 @@ TEST(TorchContents, LastValueOfARepeatedKeyCounts) {
 
 TEST(TorchContents, CutsCyclesThatHoldTensors) {
     const std::string text = "}\x94X\x04\0\0\0selfh\0sX\x01\0\0\0w"s + tensor() + "s.";
-    const Pickle pickle = read(text);
-    const TorchContents contents = readTorchContents(pickle);
+    const Read read(text);
+    const TorchContents contents = readTorchContents(read.pickle);
     ASSERT_EQ(contents.tensors.size(), 1u);
     EXPECT_EQ(contents.tensors[0].name, "w");
 }
@@ -136,8 +146,8 @@ TEST(TorchContents, RefusesABombOfSharedTensors) {
         text += "e\x94";
     }
     text += '.';
-    const Pickle pickle = read(text);
-    EXPECT_THROW(readTorchContents(pickle), EngineException);
+    const Read read(text);
+    EXPECT_THROW(readTorchContents(read.pickle), EngineException);
 }
 
 TEST(TorchContents, LooksAtAStateSharedByManyObjectsOnce) {
@@ -153,8 +163,8 @@ TEST(TorchContents, LooksAtAStateSharedByManyObjectsOnce) {
             "h\x02)\x81h\x00"
             "b"s;
     text += "l" + tensor() + "a.";
-    const Pickle pickle = read(text);
-    const TorchContents contents = readTorchContents(pickle);
+    const Read read(text);
+    const TorchContents contents = readTorchContents(read.pickle);
     ASSERT_EQ(contents.tensors.size(), 1u);
     EXPECT_EQ(contents.tensors[0].name, "200000");
 }
@@ -164,8 +174,8 @@ TEST(TorchContents, ReadsValuesOutOfOmegaconfNodes) {
     const std::string config =
         "comegaconf.dictconfig\nDictConfig\n)\x81}X\x08\0\0\0_content}X\x05\0\0\0depth"s + node + "ssb";
     const std::string text = "}X\x04\0\0\0args"s + config + "sX\x01\0\0\0w"s + tensor() + "s.";
-    const Pickle pickle = read(text);
-    EXPECT_EQ(readTorchContents(pickle).metadata, nlohmann::json::parse(R"({"args": {"depth": 7}})"));
+    const Read read(text);
+    EXPECT_EQ(readTorchContents(read.pickle).metadata, nlohmann::json::parse(R"({"args": {"depth": 7}})"));
 }
 
 TEST(TorchContents, LeavesOutLazilyNegatedTensors) {
@@ -173,8 +183,8 @@ TEST(TorchContents, LeavesOutLazilyNegatedTensors) {
         "ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0"s +
         "0X\x03\0\0\0cpuK\x0ctQK\0K\x04\x85K\x01\x85\x89}}X\x03\0\0\0neg\x88stR"s;
     const std::string text = "}X\x01\0\0\0n"s + negated + "sX\x01\0\0\0w"s + tensor() + "s.";
-    const Pickle pickle = read(text);
-    const TorchContents contents = readTorchContents(pickle);
+    const Read read(text);
+    const TorchContents contents = readTorchContents(read.pickle);
     ASSERT_EQ(contents.tensors.size(), 1u);
     ASSERT_EQ(contents.notes.size(), 1u);
     EXPECT_NE(contents.notes[0].find("negated"), std::string::npos);

@@ -110,7 +110,7 @@ TEST(TorchCheckpoints, TellTheTrainingArguments) {
     EXPECT_EQ(args.at("t_eps"), 0.05);
     EXPECT_EQ(args.at("pin_mem"), true);
     EXPECT_EQ(args.at("interval_min"), 0.1);
-    EXPECT_EQ(args.size(), 44u);
+    EXPECT_EQ(args.size(), 48u);
     EXPECT_EQ(jit->metadata().at("epoch"), 40);
     EXPECT_FALSE(jit->metadata().contains("model_ema1"));
 }
