@@ -249,8 +249,12 @@ std::string pickleTypeName(const PickleGraph& graph, PickleId id) {
             return "a set";
         case PickleKind::Dict:
             return "a dictionary";
-        case PickleKind::Persistent:
-            return "a storage";
+        case PickleKind::Persistent: {
+            const auto parts = graph.items(graph[id].c, 2);
+            return parts.size() == 2 && graph.kind(parts[1]) == PickleKind::Global
+                       ? fmt::format("a storage of type {}", pickleTypeName(graph, parts[1]))
+                       : "a storage";
+        }
         case PickleKind::Opaque:
             return "an unknown value";
         case PickleKind::Global:

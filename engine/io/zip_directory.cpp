@@ -64,6 +64,24 @@ long seekCursor(voidpf, voidpf stream, ZPOS64_T offset, int origin) {
     return 0;
 }
 
+/// True where the archive's end record (22 bytes and a comment) is there completely. minizip does without it where a
+/// 64-bit record precedes it, so a file that lost its last bytes would pass.
+bool hasWholeEndRecord(std::span<const std::byte> file) {
+    constexpr std::string_view kSignature = "PK\x05\x06";
+    constexpr size_t kRecord = 22, kLongestComment = 65535;
+    const size_t window = std::min(file.size(), kRecord + kLongestComment);
+    const std::string_view tail(reinterpret_cast<const char*>(file.data() + file.size() - window), window);
+    for (size_t at = tail.rfind(kSignature); at != std::string_view::npos; at = tail.rfind(kSignature, at - 1)) {
+        if (tail.size() - at >= kRecord) {
+            uint16_t comment = 0;
+            std::memcpy(&comment, tail.data() + at + kRecord - sizeof(comment), sizeof(comment));
+            if (comment <= tail.size() - at - kRecord) return true;
+        }
+        if (at == 0) break;
+    }
+    return false;
+}
+
 uint32_t checksumOf(uint32_t start, std::span<const std::byte> bytes) {
     return static_cast<uint32_t>(::crc32_z(start, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
@@ -97,7 +115,7 @@ ZipDirectory::ZipDirectory(std::shared_ptr<const MappedFile> file)
     callbacks.zclose_file = closeCursor;
     callbacks.zerror_file = cursorError;
     callbacks.opaque = &m_stream->cursor;
-    unzFile zip = m_stream->zip = ::unzOpen2_64("", &callbacks);
+    unzFile zip = m_stream->zip = !hasWholeEndRecord(m_file->bytes()) ? nullptr : ::unzOpen2_64("", &callbacks);
     if (!zip)
         refuse(*m_file,
                "the file begins like a zip archive but has no usable directory at its end; it is cut short or damaged");
@@ -192,9 +210,13 @@ void ZipDirectory::read(const ZipEntry& entry, uint64_t begin, std::span<std::by
 }
 
 void ZipDirectory::verify(const ZipEntry& entry, std::span<const std::byte> content) const {
+#ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION  // fuzzers would rarely get past a checksum
     if (entry.checksum != 0 && checksumOf(0, content) != entry.checksum)
         refuse(*m_file, fmt::format("the checksum of entry {} is wrong: its content has changed since it was saved",
                                     entry.name));
+#else
+    static_cast<void>(entry), static_cast<void>(content);
+#endif
 }
 
 }  // namespace moescope

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Seeds one folder per fuzz target under CORPORA from the hostile and valid files in FILES.
+file(GLOB safetensors ${FILES}/*.safetensors)
+file(GLOB indices ${FILES}/sharded/*.index.json)
+file(GLOB torch ${FILES}/*.pt)
+set(legacy ${torch})
+list(FILTER legacy INCLUDE REGEX "legacy|bare_pickle")
+set(zips ${torch})
+list(FILTER zips EXCLUDE REGEX "legacy|bare_pickle|zip_bomb|nest_1")
+file(COPY ${safetensors} DESTINATION ${CORPORA}/fuzz_safetensors)
+file(COPY ${indices} DESTINATION ${CORPORA}/fuzz_safetensors_index)
+file(COPY ${zips} DESTINATION ${CORPORA}/fuzz_torch_zip)
+file(COPY ${legacy} DESTINATION ${CORPORA}/fuzz_torch_legacy)
+
+# The pickles inside the archives that unpack.
+list(FILTER zips INCLUDE REGEX "/(valid|exec|tensor|pickle|memo|cycle|complex|sparse|whole)_?[^/]*$")
+foreach(archive IN LISTS zips)
+  get_filename_component(name ${archive} NAME_WE)
+  file(ARCHIVE_EXTRACT INPUT ${archive} DESTINATION ${CORPORA}/unpacked/${name} PATTERNS "*/data.pkl")
+  file(GLOB_RECURSE pickle ${CORPORA}/unpacked/${name}/*.pkl)
+  if(pickle)
+    file(MAKE_DIRECTORY ${CORPORA}/fuzz_pickle)
+    configure_file(${pickle} ${CORPORA}/fuzz_pickle/${name}.pkl COPYONLY)
+  endif()
+endforeach()
+file(REMOVE_RECURSE ${CORPORA}/unpacked)
