@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/cpu/isa.h"
 #include "engine/cpu/ops.h"
 #include "engine/model/position_tables.h"
+#include "tests/engine/cpu/packed_weights.h"
 #include "tests/support/cpu_tensors.h"
 
 namespace moescope {
@@ -70,25 +70,30 @@ std::string describe(const Case& c) {
 constexpr double kTolerance = 3e-6;
 
 TEST(CpuAttention, FollowsTheReferenceAtOddShapes) {
-    MsContext context(2);
-    const Case cases[] = {
-        {1, 1, 4, 1, 0, MS_ROPE_NONE, false},
-        {1, 1, 1, 3, 0, MS_ROPE_NONE, false},
-        {2, 3, 8, 3, 0, MS_ROPE_SPLIT_HALVES, false},
-        {2, 2, 20, 6, 3, MS_ROPE_ADJACENT_PAIRS, true},
-        {3, 1, 88, 7, 5, MS_ROPE_ADJACENT_PAIRS, true},
-        {1, 2, 72, 9, 0, MS_ROPE_SPLIT_HALVES, true},
-        {2, 2, 64, 16, 32, MS_ROPE_ADJACENT_PAIRS, true},
-        {1, 6, 64, 16, 0, MS_ROPE_SPLIT_HALVES, false},
-        {1, 2, 16, 8, 4, MS_ROPE_SPLIT_HALVES, false},
-        {1, 1, 33, 23, 0, MS_ROPE_NONE, false},  // 529 keys: a second, short chunk
-        {1, 2, 16, 32, 1, MS_ROPE_NONE, true},   // 1025 keys: a chunk of a single key
-    };
-    for (const Case& c : cases) {
-        Problem s(c);
-        ASSERT_EQ(cpu::attention(&context, &s.qkv, &s.desc, &s.out), MS_OK) << context.error;
-        EXPECT_LE(relativeDifference(valuesOf(s.out), reference::attention(s.input, s.wanted).data), kTolerance)
-            << describe(c);
+    for (const std::string& level : cpu::instructionLevels()) {
+        const cpu::LevelScope scope(level);
+        if (!scope.available) continue;
+        SCOPED_TRACE(level);
+        MsContext context(2);
+        const Case cases[] = {
+            {1, 1, 4, 1, 0, MS_ROPE_NONE, false},
+            {1, 1, 1, 3, 0, MS_ROPE_NONE, false},
+            {2, 3, 8, 3, 0, MS_ROPE_SPLIT_HALVES, false},
+            {2, 2, 20, 6, 3, MS_ROPE_ADJACENT_PAIRS, true},
+            {3, 1, 88, 7, 5, MS_ROPE_ADJACENT_PAIRS, true},
+            {1, 2, 72, 9, 0, MS_ROPE_SPLIT_HALVES, true},
+            {2, 2, 64, 16, 32, MS_ROPE_ADJACENT_PAIRS, true},
+            {1, 6, 64, 16, 0, MS_ROPE_SPLIT_HALVES, false},
+            {1, 2, 16, 8, 4, MS_ROPE_SPLIT_HALVES, false},
+            {1, 1, 33, 23, 0, MS_ROPE_NONE, false},  // 529 keys: a second, short chunk
+            {1, 2, 16, 32, 1, MS_ROPE_NONE, true},   // 1025 keys: a chunk of a single key
+        };
+        for (const Case& c : cases) {
+            Problem s(c);
+            ASSERT_EQ(cpu::attention(&context, &s.qkv, &s.desc, &s.out), MS_OK) << context.error;
+            EXPECT_LE(relativeDifference(valuesOf(s.out), reference::attention(s.input, s.wanted).data), kTolerance)
+                << describe(c);
+        }
     }
 }
 
@@ -138,16 +143,22 @@ TEST(CpuAttention, OneKeyFarAboveTheOthersTakesAll) {
 }
 
 TEST(CpuAttention, ANotANumberReachesTheRowsThatSeeIt) {
-    MsContext context(1);
-    Problem s({2, 1, 8, 3, 0, MS_ROPE_NONE, false});
-    s.qkv.f32()[5 * 24 + 8] = std::numeric_limits<float>::quiet_NaN();  // a key of the first sample
-    ASSERT_EQ(cpu::attention(&context, &s.qkv, &s.desc, &s.out), MS_OK);
-    for (int64_t row = 0; row < 18; ++row) EXPECT_EQ(std::isnan(s.out.f32()[row * 8]), row < 9) << row;
+    for (const std::string& level : cpu::instructionLevels()) {
+        const cpu::LevelScope scope(level);
+        if (!scope.available) continue;
+        SCOPED_TRACE(level);
+        MsContext context(1);
+        Problem s({2, 1, 8, 3, 0, MS_ROPE_NONE, false});
+        s.qkv.f32()[5 * 24 + 8] = std::numeric_limits<float>::quiet_NaN();  // a key of the first sample
+        ASSERT_EQ(cpu::attention(&context, &s.qkv, &s.desc, &s.out), MS_OK);
+        for (int64_t row = 0; row < 18; ++row) EXPECT_EQ(std::isnan(s.out.f32()[row * 8]), row < 9) << row;
+    }
 }
 
 TEST(CpuAttention, ASampleKeepsItsBitsInAnyBatchAndWithAnyThreads) {
-    for (const char* level : {"avx512", "avx2", "sse4"}) {
-        if (!cpu::selectIsa(level).ok()) continue;
+    for (const std::string& level : cpu::instructionLevels()) {
+        const cpu::LevelScope scope(level);
+        if (!scope.available) continue;
         for (const Case& c :
              {Case{3, 2, 24, 9, 4, MS_ROPE_ADJACENT_PAIRS, true}, Case{2, 1, 16, 23, 0, MS_ROPE_NONE, false}}) {
             MsContext one(1), three(3);
@@ -167,7 +178,6 @@ TEST(CpuAttention, ASampleKeepsItsBitsInAnyBatchAndWithAnyThreads) {
                 << level << " " << describe(c);
         }
     }
-    ASSERT_TRUE(cpu::selectIsa("auto").ok());
 }
 
 TEST(CpuAttention, ShapesThatDoNotFitGetASentence) {

@@ -5,6 +5,7 @@
 #include "engine/reference/activation.h"
 #include "engine/reference/norm.h"
 #include "engine/reference/sampling.h"
+#include "tests/engine/cpu/packed_weights.h"
 #include "tests/support/cpu_tensors.h"
 
 namespace moescope {
@@ -13,67 +14,87 @@ namespace {
 using namespace test;
 
 TEST(CpuElementwise, ActivationsFollowTheirFormulas) {
-    MsContext context(2);
-    for (int64_t count : {1, 15, 16, 17, 70001}) {
-        const auto values = spread(count, 1, 12.0f);
-        const MsTensor x = floatTensor({count}, values);
-        MsTensor out = floatTensor({count});
-        ASSERT_EQ(cpu::activate(&context, &x, MS_ACT_SILU, &out), MS_OK) << context.error;
-        // A handful of fp32 roundings (exponential, sum, quotient, product), each relative to the result.
-        for (int64_t i = 0; i < count; ++i) {
-            const double expected = reference::silu(static_cast<double>(values[static_cast<size_t>(i)]));
-            ASSERT_NEAR(out.f32()[i], expected, 8 * 0x1p-24 * std::abs(expected)) << values[static_cast<size_t>(i)];
-        }
-        ASSERT_EQ(cpu::activate(&context, &x, MS_ACT_GELU_TANH, &out), MS_OK) << context.error;
-        // The rounding of the argument u of the tanh is magnified by |2 u| in the exponential, whose weight vanishes
-        // with it.
-        for (int64_t i = 0; i < count; ++i) {
-            const double v = values[static_cast<size_t>(i)], expected = reference::geluTanh(v);
-            ASSERT_NEAR(out.f32()[i], expected, 1e-6 * std::max(1.0, std::abs(v))) << v;
+    for (const std::string& level : cpu::instructionLevels()) {
+        const cpu::LevelScope scope(level);
+        if (!scope.available) continue;
+        SCOPED_TRACE(level);
+        MsContext context(2);
+        for (int64_t count : {1, 15, 16, 17, 70001}) {
+            const auto values = spread(count, 1, 12.0f);
+            const MsTensor x = floatTensor({count}, values);
+            MsTensor out = floatTensor({count});
+            ASSERT_EQ(cpu::activate(&context, &x, MS_ACT_SILU, &out), MS_OK) << context.error;
+            // A handful of fp32 roundings (exponential, sum, quotient, product), each relative to the result.
+            for (int64_t i = 0; i < count; ++i) {
+                const double expected = reference::silu(static_cast<double>(values[static_cast<size_t>(i)]));
+                ASSERT_NEAR(out.f32()[i], expected, 8 * 0x1p-24 * std::abs(expected)) << values[static_cast<size_t>(i)];
+            }
+            ASSERT_EQ(cpu::activate(&context, &x, MS_ACT_GELU_TANH, &out), MS_OK) << context.error;
+            // The rounding of the argument u of the tanh is magnified by |2 u| in the exponential, whose weight
+            // vanishes with it.
+            for (int64_t i = 0; i < count; ++i) {
+                const double v = values[static_cast<size_t>(i)], expected = reference::geluTanh(v);
+                ASSERT_NEAR(out.f32()[i], expected, 1e-6 * std::max(1.0, std::abs(v))) << v;
+            }
         }
     }
 }
 
 TEST(CpuElementwise, ActivationsStayFiniteAtTheEndsOfTheRange) {
-    MsContext context(1);
-    const std::vector<float> values = {-3e38f, -200.0f, -104.0f, -88.0f, -0.0f, 0.0f, 88.0f, 104.0f, 200.0f};
-    MsTensor x = floatTensor({9}, values);
-    ASSERT_EQ(cpu::activate(&context, &x, MS_ACT_SILU, &x), MS_OK) << context.error;
-    for (int64_t i = 0; i < 9; ++i)
-        EXPECT_NEAR(x.f32()[i], std::max(0.0f, values[static_cast<size_t>(i)]), 1e-35)
-            << values[static_cast<size_t>(i)];
+    for (const std::string& level : cpu::instructionLevels()) {
+        const cpu::LevelScope scope(level);
+        if (!scope.available) continue;
+        SCOPED_TRACE(level);
+        MsContext context(1);
+        const std::vector<float> values = {-3e38f, -200.0f, -104.0f, -88.0f, -0.0f, 0.0f, 88.0f, 104.0f, 200.0f};
+        MsTensor x = floatTensor({9}, values);
+        ASSERT_EQ(cpu::activate(&context, &x, MS_ACT_SILU, &x), MS_OK) << context.error;
+        for (int64_t i = 0; i < 9; ++i)
+            EXPECT_NEAR(x.f32()[i], std::max(0.0f, values[static_cast<size_t>(i)]), 1e-35)
+                << values[static_cast<size_t>(i)];
+    }
 }
 
 TEST(CpuElementwise, AnActivatedElementIsTheSameWhereverItLies) {
-    MsContext context(1);
-    const auto values = spread(67, 2, 6.0f);
-    const MsTensor x = floatTensor({67}, values);
-    MsTensor out = floatTensor({67});
-    for (MsActivation activation : {MS_ACT_SILU, MS_ACT_GELU_TANH}) {
-        ASSERT_EQ(cpu::activate(&context, &x, activation, &out), MS_OK);
-        for (size_t i = 0; i < values.size(); ++i) {
-            MsTensor alone = floatTensor({1}, std::vector<float>{values[i]});
-            ASSERT_EQ(cpu::activate(&context, &alone, activation, &alone), MS_OK);
-            ASSERT_EQ(alone.f32()[0], out.f32()[i]) << i;
+    for (const std::string& level : cpu::instructionLevels()) {
+        const cpu::LevelScope scope(level);
+        if (!scope.available) continue;
+        SCOPED_TRACE(level);
+        MsContext context(1);
+        const auto values = spread(67, 2, 6.0f);
+        const MsTensor x = floatTensor({67}, values);
+        MsTensor out = floatTensor({67});
+        for (MsActivation activation : {MS_ACT_SILU, MS_ACT_GELU_TANH}) {
+            ASSERT_EQ(cpu::activate(&context, &x, activation, &out), MS_OK);
+            for (size_t i = 0; i < values.size(); ++i) {
+                MsTensor alone = floatTensor({1}, std::vector<float>{values[i]});
+                ASSERT_EQ(cpu::activate(&context, &alone, activation, &alone), MS_OK);
+                ASSERT_EQ(alone.f32()[0], out.f32()[i]) << i;
+            }
         }
     }
 }
 
 TEST(CpuElementwise, SumsMeansAndStepsRoundLikeTheirFormulas) {
-    MsContext context(2);
-    const int64_t count = 40001;
-    const auto a = spread(count, 3), b = spread(count, 4);
-    const MsTensor x = floatTensor({count}, a), y = floatTensor({count}, b),
-                   dt = floatTensor({1}, std::vector<float>{0.04f});
-    MsTensor sum = floatTensor({count}), mean = floatTensor({count}), moved = floatTensor({count});
-    ASSERT_EQ(cpu::add(&context, &x, &y, &sum), MS_OK) << context.error;
-    ASSERT_EQ(cpu::mean(&context, &x, &y, &mean), MS_OK) << context.error;
-    ASSERT_EQ(cpu::advance(&context, &x, &y, &dt, &moved), MS_OK) << context.error;
-    for (size_t i = 0; i < a.size(); ++i) {
-        const volatile float product = 0.04f * b[i];
-        ASSERT_EQ(sum.f32()[i], a[i] + b[i]);
-        ASSERT_EQ(mean.f32()[i], 0.5f * (a[i] + b[i]));
-        ASSERT_EQ(moved.f32()[i], a[i] + product);
+    for (const std::string& level : cpu::instructionLevels()) {
+        const cpu::LevelScope scope(level);
+        if (!scope.available) continue;
+        SCOPED_TRACE(level);
+        MsContext context(2);
+        const int64_t count = 40001;
+        const auto a = spread(count, 3), b = spread(count, 4);
+        const MsTensor x = floatTensor({count}, a), y = floatTensor({count}, b),
+                       dt = floatTensor({1}, std::vector<float>{0.04f});
+        MsTensor sum = floatTensor({count}), mean = floatTensor({count}), moved = floatTensor({count});
+        ASSERT_EQ(cpu::add(&context, &x, &y, &sum), MS_OK) << context.error;
+        ASSERT_EQ(cpu::mean(&context, &x, &y, &mean), MS_OK) << context.error;
+        ASSERT_EQ(cpu::advance(&context, &x, &y, &dt, &moved), MS_OK) << context.error;
+        for (size_t i = 0; i < a.size(); ++i) {
+            const volatile float product = 0.04f * b[i];
+            ASSERT_EQ(sum.f32()[i], a[i] + b[i]);
+            ASSERT_EQ(mean.f32()[i], 0.5f * (a[i] + b[i]));
+            ASSERT_EQ(moved.f32()[i], a[i] + product);
+        }
     }
 }
 
