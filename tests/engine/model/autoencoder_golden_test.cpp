@@ -61,8 +61,8 @@ NamedTensors computed(const AutoencoderKl& vae, const NamedTensors& golden, int6
     return out;
 }
 
-void expectGolden(const std::filesystem::path& weights) {
-    Backend backend(cpuBackendTable(), {2});
+void expectGolden(const std::filesystem::path& weights, const std::string& isa = "auto") {
+    Backend backend(cpuBackendTable(), {2, isa});
     auto vae = AutoencoderKl::load(backend, weights);
     ASSERT_TRUE(vae.ok()) << vae.error().message;
     const NamedTensors golden = test::readTensors(kCase / "vae.safetensors");
@@ -79,6 +79,14 @@ void expectGolden(const std::filesystem::path& weights) {
 
 TEST(AutoencoderGolden, DecodesAndEncodesAsTheReference) {
     expectGolden(kCase);
+}
+
+TEST(AutoencoderGolden, EveryInstructionLevelAgreesWithTheReference) {
+    for (const char* isa : {"avx512", "avx2", "sse4"}) {
+        SCOPED_TRACE(isa);
+        const auto offered = guarded([&] { return Backend(cpuBackendTable(), {1, isa}).description(); });
+        if (offered.ok()) expectGolden(kCase, isa);  // others are not of this processor
+    }
 }
 
 TEST(AutoencoderGolden, ReadsTheOldAttentionNames) {
