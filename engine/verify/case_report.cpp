@@ -31,6 +31,15 @@ std::string differenceText(const RoutingDifference& d) {
                        evaluation, d.block, d.token, fmt::join(d.expected, " "), fmt::join(d.found, " "), d.margin);
 }
 
+std::string replayText(const RoutingReport& routing) {
+    std::string text =
+        fmt::format("     the values are of a run with the stored choices, which overruled {} of the engine's",
+                    routing.overruled.size());
+    for (size_t i = 0; i < std::min(kShownFailures, routing.overruled.size()); ++i)
+        text += fmt::format("{}{}", i ? "; " : ": by ", marginText(routing.overruled[i]));
+    return text + (routing.overruled.size() > kShownFailures ? "; ...\n" : "\n");
+}
+
 std::string failureText(const KeyReport& key) {
     const std::string error = !key.compared ? "not compared"
                               : key.exact   ? fmt::format("{:.0f} differ", key.error)
@@ -51,7 +60,7 @@ std::string fileText(const FileReport& file) {
     else if (!std::isinf(routing.smallest.margin))
         text += fmt::format("     routing: none stored, smallest margin {}\n", marginText(routing.smallest));
     if (routing.first) text += fmt::format("     {}\n", differenceText(*routing.first));
-    if (routing.replayed) text += "     the values were compared with the stored routing from the start\n";
+    if (routing.replayed) text += replayText(routing);
     if (const auto& beyond = file.firstBeyond)
         text += fmt::format(
             "     first evaluation beyond its limit: {} (step {}, stage {}, t {:.6g}), key {}, error {:.2e}; smallest "
@@ -78,7 +87,9 @@ json routingJson(const RoutingReport& routing) {
     json made{{"sets", routing.sets},
               {"differing", routing.differing},
               {"replayed", routing.replayed},
+              {"overruled", json::array()},
               {"smallest_margin", marginJson(routing.smallest)}};
+    for (const SmallestMargin& choice : routing.overruled) made["overruled"].push_back(marginJson(choice));
     if (const auto& first = routing.first) {
         made["first_difference"] = {{"block", first->block},
                                     {"token", first->token},

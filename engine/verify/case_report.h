@@ -41,6 +41,8 @@ struct RoutingReport {
     int64_t differing = 0;
     bool replayed = false;  // a trajectory that differed was run again with the stored choices
     std::optional<RoutingDifference> first;
+    /// Replay: every choice that the router would have made otherwise, with the gap by which it preferred its own.
+    std::vector<SmallestMargin> overruled;
     SmallestMargin smallest;
 };
 

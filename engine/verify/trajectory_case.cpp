@@ -113,6 +113,7 @@ std::vector<ComputedFile> run(CaseContext& context, const GoldenFile& file) {
         for (auto& [key, tensor] : replay.outputs.tensors)
             if (RoutingKey place; !parseRoutingKey(key, place)) computed.outputs.tensors[key] = std::move(tensor);
         computed.evaluations = std::move(replay.evaluations);
+        computed.routing.overruled = std::move(replay.routing.overruled);
         computed.routing.replayed = true;
     }
     const FlowSchedule schedule = flowSchedule(description.prediction, settings.steps);

@@ -85,7 +85,7 @@ void TrajectoryRecorder::evaluated(const EvaluationView& view) {
         }
         for (int64_t token = 0; token < layer.tokens; ++token)
             if (const float margin = layer.margin[static_cast<size_t>(token)]; margin < 0)
-                overruled.push_back({margin, info.index, layer.descriptor.block, token});
+                routing.overruled.push_back({-margin, info.index, layer.descriptor.block, token});
     }
     const SmallestMargin smallest = m_probe.smallestMargin(info.index);
     routing.smallest.include(smallest);

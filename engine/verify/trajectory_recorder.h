@@ -40,8 +40,6 @@ public:
 
     NamedTensors outputs;
     RoutingReport routing;
-    /// Replay: every choice that the router would have made otherwise.
-    std::vector<SmallestMargin> overruled;
     std::vector<std::pair<EvaluationInfo, SmallestMargin>> evaluations;
     /// The first evaluation that an output depends on besides those before it.
     std::map<std::string, int, std::less<>> evaluationOf;
