@@ -97,8 +97,8 @@ Result<fs::path> resolveModelPath(const fs::path& path) {
                                                             "built-in model", path.string())};
     if (!fs::is_directory(path, code)) return path;
     const std::vector<std::pair<fs::path, std::vector<std::string_view>>> places{
-        {path, {".safetensors.index.json"}}, {path, {".safetensors"}}, {path / "checkpoints", {".pt", ".pth", ".safetensors"}},
-        {path, {".pth", ".pt", ".bin"}}};
+        {path, {".safetensors.index.json"}}, {path / "checkpoints", {".pt", ".pth", ".safetensors"}}, {path, {".pth", ".pt"}},
+        {path, {".safetensors"}}, {path, {".bin"}}};
     for (const auto& [folder, endings] : places) {
         std::vector<fs::path> found;
         for (const std::string_view ending : endings) {

@@ -9,6 +9,7 @@
 
 #include "engine/core/host_tensor.h"
 #include "engine/model/autoencoder_config.h"
+#include "tests/support/temporary_folder.h"
 
 namespace moescope::test {
 
@@ -23,17 +24,5 @@ void writeTensors(const std::filesystem::path& path, const NamedTensors& tensors
 NamedTensors randomVae(const AutoencoderConfig& config, uint32_t seed);
 /// The same tensors under the names of the original latent-diffusion code, projections as [C, C, 1, 1].
 NamedTensors latentDiffusionNames(const NamedTensors& tensors, int64_t levels);
-
-/// A folder below the system's temporary one, removed with its contents at the end.
-class TemporaryFolder {
-public:
-    TemporaryFolder();
-    ~TemporaryFolder();
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    const std::filesystem::path& path() const { return m_path; }
-
-private:
-    std::filesystem::path m_path;
-};
 
 }  // namespace moescope::test
