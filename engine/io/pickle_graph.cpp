@@ -9,8 +9,9 @@ namespace moescope {
 
 PickleId PickleGraph::add(const Node& node) {
     if (m_nodes.size() >= kMostNodes)
-        throw EngineException(ErrorCode::Format,
-                              "the pickle describes more than 2.5 million objects, far beyond any checkpoint");
+        throw EngineException(
+            ErrorCode::Format,
+            "the pickle describes more than 2.5 million objects, far beyond any checkpoint; choose another file");
     m_nodes.push_back(node);
     return static_cast<PickleId>(m_nodes.size() - 1);
 }
@@ -27,9 +28,9 @@ PickleId PickleGraph::addFloat(double value) {
 
 void PickleGraph::append(PickleId container, PickleId value) {
     if (m_cells.size() >= kMostCells)
-        throw EngineException(
-            ErrorCode::Format,
-            "the pickle describes containers of more than 4 million items, far beyond any checkpoint");
+        throw EngineException(ErrorCode::Format,
+                              "the pickle describes containers of more than 4 million items, far beyond any "
+                              "checkpoint; choose another file");
     const auto index = static_cast<uint32_t>(m_cells.size());
     m_cells.push_back({value, kNoPickle});
     Node& node = m_nodes[container];

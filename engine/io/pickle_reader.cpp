@@ -7,11 +7,9 @@
 #include <array>
 #include <bit>
 #include <charconv>
-#include <cstring>
 #include <string>
-#include <unordered_map>
 
-#include "engine/core/error.h"
+#include "engine/io/pickle_input.h"
 
 namespace moescope {
 namespace {
@@ -19,92 +17,25 @@ namespace {
 using Node = PickleGraph::Node;
 
 constexpr size_t kDeepestStack = PickleGraph::kMostNodes;
-constexpr size_t kMostMemos = PickleGraph::kMostNodes;
-constexpr uint64_t kDenseMemos = 4 * kMostMemos;  // larger memo numbers go to a hash table
 
-/// Slots by number. Numbers from a file may be huge while there are few of them.
-class Memo {
+class Reader : private PickleInput {
 public:
-    void put(uint64_t slot, PickleId value) {
-        if (slot < m_dense.size()) {
-            if (m_dense[slot] == kNoPickle) ++m_count;
-            m_dense[slot] = value;
-        } else if (slot < 1024 + 2 * m_count && slot < kDenseMemos) {
-            m_dense.resize(slot + 1, kNoPickle);
-            m_dense[slot] = value;
-            ++m_count;
-        } else if (m_sparse.insert_or_assign(slot, value).second) {
-            ++m_count;
-            if (m_sparse.size() > kMostMemos / 8)
-                throw EngineException(ErrorCode::Format, "the pickle's memo numbers are scattered without bound");
-        }
-        if (m_count > kMostMemos)
-            throw EngineException(ErrorCode::Format,
-                                  "the pickle remembers more than 2.5 million objects, far beyond any checkpoint");
-    }
-    PickleId get(uint64_t slot) const {
-        if (slot < m_dense.size() && m_dense[slot] != kNoPickle) return m_dense[slot];
-        const auto found = m_sparse.find(slot);
-        return found == m_sparse.end() ? kNoPickle : found->second;
-    }
-    size_t count() const { return m_count; }
-
-private:
-    std::vector<PickleId> m_dense;
-    std::unordered_map<uint64_t, PickleId> m_sparse;
-    size_t m_count = 0;
-};
-
-class Reader {
-public:
-    explicit Reader(std::span<const std::byte> bytes) : m_bytes(bytes), m_result{.graph = PickleGraph(bytes)} {
+    explicit Reader(std::span<const std::byte> bytes) : PickleInput(bytes), m_result{.graph = PickleGraph(bytes)} {
         m_small.fill(kNoPickle);
     }
 
     Pickle read() {
         while (true) {
-            m_opcodeAt = m_at;
-            const auto opcode = static_cast<uint8_t>(take(1)[0]);
+            const uint8_t opcode = takeOpcode();
             if (opcode == '.') break;
             if (!data(opcode) && !structure(opcode)) fail(fmt::format("0x{:02x} is no opcode", opcode));
         }
         m_result.root = pop();
-        m_result.length = m_at;
+        m_result.length = position();
         return std::move(m_result);
     }
 
 private:
-    [[noreturn]] void fail(const std::string& what) const {
-        throw EngineException(ErrorCode::Format,
-                              fmt::format("the pickle is damaged at its byte {}: {}", m_opcodeAt, what));
-    }
-
-    // --- bytes -----------------------------------------------------------------------------------------------------
-    std::span<const std::byte> take(uint64_t count) {
-        if (count > m_bytes.size() - m_at)
-            fail(m_at == m_bytes.size() ? "it ends without STOP" : "it ends inside a value");
-        const auto result = m_bytes.subspan(m_at, count);
-        m_at += count;
-        return result;
-    }
-    template <class T>
-    T number() {
-        T value;
-        std::memcpy(&value, take(sizeof(T)).data(), sizeof(T));
-        return value;
-    }
-    /// Text up to the next line feed (protocol 0 and names).
-    std::string_view line() {
-        const auto* begin = reinterpret_cast<const char*>(m_bytes.data()) + m_at;
-        const auto* end = static_cast<const char*>(std::memchr(begin, '\n', m_bytes.size() - m_at));
-        if (!end) fail("a line of text has no end");
-        m_at += static_cast<size_t>(end - begin) + 1;
-        return {begin, static_cast<size_t>(end - begin)};
-    }
-    uint32_t offsetOf(const void* where) const {
-        return static_cast<uint32_t>(static_cast<const std::byte*>(where) - m_bytes.data());
-    }
-
     // --- stack -----------------------------------------------------------------------------------------------------
     size_t fence() const { return m_marks.empty() ? 0 : m_marks.back(); }
     void push(PickleId id) {
@@ -519,12 +450,10 @@ private:
         push(id);
     }
 
-    std::span<const std::byte> m_bytes;
-    size_t m_at = 0, m_opcodeAt = 0;
     Pickle m_result;
     std::vector<PickleId> m_stack;
     std::vector<uint32_t> m_marks;  // stack heights
-    Memo m_memo;
+    PickleMemo m_memo;
     std::array<PickleId, 256> m_small;
     std::array<PickleId, 16> m_constants = [] {
         std::array<PickleId, 16> none{};

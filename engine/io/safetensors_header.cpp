@@ -18,6 +18,7 @@ using Json = nlohmann::json;
 
 constexpr uint64_t kLargestHeader = 100'000'000;
 constexpr size_t kMostTensors = 300'000;  // far above any model; keeps a hostile header inside the memory rule
+constexpr size_t kMostMetadata = 50'000;  // likewise
 constexpr size_t kLargestRank = 64;
 constexpr int kDeepestUnknown = 16;  // nesting inside fields this reader does not know
 
@@ -87,6 +88,8 @@ public:
     }
     bool string(std::string& text) {
         if (m_at == At::MetadataText) {
+            if (m_header.metadata.size() >= kMostMetadata)
+                refuse(m_file, fmt::format("the metadata hold more than {} entries", kMostMetadata));
             if (!m_header.metadata.emplace(std::move(m_metadataKey), std::move(text)).second)
                 refuse(m_file, "the metadata hold one key twice");
             m_at = At::Metadata;

@@ -90,7 +90,7 @@ private:
             if (++steps > kMostSteps)
                 throw EngineException(ErrorCode::Format,
                                       "the pickle refers to the same objects again and again; more than "
-                                      "8 million values would have to be named");
+                                      "8 million values would have to be named; choose another file");
             PickleId child = m_graph.cell(frame.cell).value;
             uint32_t next = m_graph.cell(frame.cell).next;
             const PickleId key = frame.shape == TorchShape::Mapping ? child : kNoPickle;
@@ -128,7 +128,8 @@ private:
         if (m_contents.tensors.size() >= kMostTensors || m_nameBytes > kMostNameBytes)
             throw EngineException(
                 ErrorCode::Format,
-                fmt::format("the file names more than {} tensors, far beyond any checkpoint", kMostTensors));
+                fmt::format("the file names more than {} tensors, far beyond any checkpoint; choose another file",
+                            kMostTensors));
         m_contents.tensors.push_back({name, std::move(tensor)});
     }
 

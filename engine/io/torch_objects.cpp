@@ -15,7 +15,7 @@ constexpr size_t kLargestRank = 64;
 constexpr int kDeepestWrapping = 8;  // a parameter around a tensor; more is no file torch writes
 
 [[noreturn]] void damaged(const std::string& what) {
-    throw EngineException(ErrorCode::Format, what);
+    throw EngineException(ErrorCode::Format, what + "; fetch or save the file again");
 }
 
 struct StorageType {
