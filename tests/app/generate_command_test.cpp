@@ -94,6 +94,10 @@ struct BadInput {
     const char* says;
 };
 
+void PrintTo(const BadInput& input, std::ostream* out) {
+    for (const std::string& word : input.arguments) *out << '\'' << word << "' ";
+}
+
 class BadGenerateInput : public testing::TestWithParam<BadInput> {};
 
 TEST_P(BadGenerateInput, EndsWithOneSentence) {
@@ -126,7 +130,8 @@ INSTANTIATE_TEST_SUITE_P(
                     BadInput{{"-p", "cat", "-m", "/nope.pt"}, 1, "no file or folder"}, BadInput{{"-p", "cat", "--weights", "ema"}, 2, "weight set"},
                     BadInput{{"-p", "cat", "--set", "heads"}, 2, "NAME=VALUE"}, BadInput{{"-p", "cat", "--prompt-file", "/x"}, 2, "excludes"},
                     BadInput{{"--prompt-file", "/nope.txt"}, 1, "can not be read"}, BadInput{{"-p", "cat", "-n", "xyzzyq"}, 2, "no class"},
-                    BadInput{{"-p", "cat", "--bogus"}, 2, "--bogus"}, BadInput{{"--from", "/nope.png"}, 1, "nope.png"}));
+                    BadInput{{"-p", "cat", "--bogus"}, 2, "--bogus"}, BadInput{{"--from", "/nope.png"}, 1, "nope.png"}),
+    [](const auto& info) { return "Case" + std::to_string(info.index); });
 
 }  // namespace
 }  // namespace moescope::test

@@ -14,6 +14,8 @@ struct Counted {
     double total, active;  // millions of parameters, two decimals
 };
 
+void PrintTo(const Counted& counted, std::ostream* out) { *out << counted.name; }
+
 class ReleasedSizes : public testing::TestWithParam<Counted> {};
 
 TEST_P(ReleasedSizes, HasThePublishedParameterCounts) {

@@ -65,7 +65,8 @@ TEST(EmbeddedModel, UnderstandsEverydayWords) {
         request.classes.assign(3, label);
         request.keepLatents = false;
         int right = 0;
-        for (const Picture& picture : test::runToEnd(*model.denoiser, request)->pictures) right += gallery.nearest(picture) == label;
+        const auto run = test::runToEnd(*model.denoiser, request);
+        for (const Picture& picture : run->pictures) right += gallery.nearest(picture) == label;
         EXPECT_GE(right, 2) << prompt;
     }
 }
