@@ -49,6 +49,27 @@ void AdalnTransformer::loadCommon(WeightLoader& loader) {
     m_finalLinear = loader.linear("final_layer.linear", config.width, config.patch * config.patch * config.outChannels, true);
 }
 
+MoeWeights AdalnTransformer::loadMoe(WeightLoader& loader, const std::string& mlp, ExpertParts in, ExpertParts out) const {
+    const int64_t width = m_description.config.width;
+    const MoeConfig& config = m_description.config.moe;
+    std::vector<WeightLoader::Part> ins, outs;
+    for (int64_t e = 0; e < config.experts; ++e) {
+        const std::string expert = mlp + ".experts.blocks." + std::to_string(e);
+        ins.push_back(in(expert));
+        outs.push_back(out(expert));
+    }
+    MoeWeights moe;
+    moe.router = loader.router(mlp + ".gate.weight", width, config.experts);
+    moe.selectionBias = loader.optionalTensor(mlp + ".gate.e_score_correction_bias", {config.experts});
+    moe.expertIn = loader.stacked(ins, width, config.expertWidth, MS_LINEAR_GATED);
+    moe.expertOut = loader.stacked(outs, config.expertWidth, width, MS_LINEAR_PLAIN);
+    if (config.sharedWidth) {
+        moe.sharedIn = loader.stacked({in(mlp + ".shared_experts")}, width, config.sharedWidth, MS_LINEAR_GATED);
+        moe.sharedOut = loader.stacked({out(mlp + ".shared_experts")}, config.sharedWidth, width, MS_LINEAR_PLAIN);
+    }
+    return moe;
+}
+
 std::unique_ptr<DenoiserWorkspace> AdalnTransformer::makeWorkspace(int64_t samples) const {
     const TransformerConfig& c = m_description.config;
     const int64_t imageRows = samples * c.imageTokens(), rows = samples * (c.imageTokens() + c.contextTokens);

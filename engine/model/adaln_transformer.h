@@ -44,6 +44,9 @@ protected:
     /// Loads what all families share; `loadBlock` fills the family's parts of each block.
     void loadCommon(WeightLoader& loader);
     virtual void loadBlock(WeightLoader& loader, int block, BlockWeights& weights) = 0;
+    /// Router, selection bias, routed and shared experts under `mlp`; `in` and `out` name the tensors of one expert.
+    using ExpertParts = WeightLoader::Part (*)(const std::string& expert);
+    MoeWeights loadMoe(WeightLoader& loader, const std::string& mlp, ExpertParts in, ExpertParts out) const;
 
     /// patches [samples * imageTokens, C p p] -> work.x, positions not yet added.
     virtual void embed(Workspace& work) const = 0;

@@ -157,24 +157,9 @@ private:
             return;
         }
         using Part = WeightLoader::Part;
-        const auto in = [](const std::string& name) { return Part{{name + ".gate_proj.weight", name + ".up_proj.weight"}, {}}; };
-        const auto out = [](const std::string& name) { return Part{{name + ".down_proj.weight"}, {}}; };
-        std::vector<Part> ins, outs;
-        for (int64_t e = 0; e < c.moe.experts; ++e) {
-            const std::string expert = fmt::format("{}.experts.blocks.{}", mlp, e);
-            ins.push_back(in(expert));
-            outs.push_back(out(expert));
-        }
-        MoeWeights moe;
-        moe.router = loader.router(mlp + ".gate.weight", c.width, c.moe.experts);
-        moe.selectionBias = loader.optionalTensor(mlp + ".gate.e_score_correction_bias", {c.moe.experts});
-        moe.expertIn = loader.stacked(ins, c.width, c.moe.expertWidth, MS_LINEAR_GATED);
-        moe.expertOut = loader.stacked(outs, c.moe.expertWidth, c.width, MS_LINEAR_PLAIN);
-        if (c.moe.sharedWidth) {
-            moe.sharedIn = loader.stacked({in(mlp + ".shared_experts")}, c.width, c.moe.sharedWidth, MS_LINEAR_GATED);
-            moe.sharedOut = loader.stacked({out(mlp + ".shared_experts")}, c.moe.sharedWidth, c.width, MS_LINEAR_PLAIN);
-        }
-        weights.moe = std::move(moe);
+        weights.moe = loadMoe(
+            loader, mlp, [](const std::string& expert) { return Part{{expert + ".gate_proj.weight", expert + ".up_proj.weight"}, {}}; },
+            [](const std::string& expert) { return Part{{expert + ".down_proj.weight"}, {}}; });
     }
 
     void embed(Workspace& work) const override {

@@ -185,22 +185,9 @@ private:
             return;
         }
         using Part = WeightLoader::Part;
-        std::vector<Part> ins, outs;
-        for (int64_t e = 0; e < c.moe.experts; ++e) {
-            const std::string expert = fmt::format("{}.experts.blocks.{}", mlp, e);
-            ins.push_back({{expert + ".w12.weight"}, {expert + ".w12.bias"}});
-            outs.push_back({{expert + ".w3.weight"}, {expert + ".w3.bias"}});
-        }
-        MoeWeights moe;
-        moe.router = loader.router(mlp + ".gate.weight", c.width, c.moe.experts);
-        moe.selectionBias = loader.optionalTensor(mlp + ".gate.e_score_correction_bias", {c.moe.experts});
-        moe.expertIn = loader.stacked(ins, c.width, c.moe.expertWidth, MS_LINEAR_GATED);
-        moe.expertOut = loader.stacked(outs, c.moe.expertWidth, c.width, MS_LINEAR_PLAIN);
-        if (c.moe.sharedWidth) {
-            moe.sharedIn = loader.linear(mlp + ".shared_experts.w12", c.width, c.moe.sharedWidth, true, MS_LINEAR_GATED);
-            moe.sharedOut = loader.linear(mlp + ".shared_experts.w3", c.moe.sharedWidth, c.width, true);
-        }
-        weights.moe = std::move(moe);
+        weights.moe = loadMoe(
+            loader, mlp, [](const std::string& expert) { return Part{{expert + ".w12.weight"}, {expert + ".w12.bias"}}; },
+            [](const std::string& expert) { return Part{{expert + ".w3.weight"}, {expert + ".w3.bias"}}; });
     }
 
     void embed(Workspace& work) const override {
