@@ -103,7 +103,7 @@ struct Shape {
     int64_t m, k, n;
     MsDType storage = MS_F32;
     MsLinearLayout layout = MS_LINEAR_PLAIN;
-    int64_t matrices = 1;  // more than one: every matrix once per run, so that none is in a cache
+    int64_t matrices = 1;  // more than one: every matrix once per run, as experts are used, so that none is in a cache
 };
 
 std::vector<float> randomFloats(int64_t count) {
@@ -135,8 +135,7 @@ Measured measureShape(MsContext& context, const Shape& s) {
     const double operations = 2.0 * static_cast<double>(s.m * s.k * rows * s.matrices);
     const int repeats = static_cast<int>(std::max(1.0, 1e8 / operations));
     const Measured measured = measure(context, operations * repeats, 0.5, [&] {
-        for (int i = 0; i < repeats; ++i)
-            for (const GemmJob& job : jobs) gemm(context, *weights, &job, 1, MS_ACT_NONE);
+        for (int i = 0; i < repeats; ++i) gemm(context, *weights, jobs.data(), s.matrices, MS_ACT_NONE);
     });
     linearDestroy(&context, weights);
     return measured;
