@@ -16,8 +16,15 @@
 namespace moescope::cpu {
 namespace {
 
-constexpr int64_t kRowGroup = 96;  // rows of a task at most: their part of the sums stays in the first-level cache
-constexpr int64_t kDepth = 256;    // k taken at a time: kDepth x kPanel weights stay in the first-level cache
+constexpr int64_t kRowGroup = 96;  // rows of a task at most
+constexpr int64_t kDepth = 192;    // k taken at a time: kDepth x kPanel weights stay in the first-level cache
+
+/// Into how many tasks the rows are cut: the activations of one stay in the second-level cache.
+int64_t rowGroupsOf(int64_t rows, int64_t depth) {
+    constexpr int64_t kResidentFloats = 192 << 10;
+    const int64_t most = std::clamp(kResidentFloats / depth, kRowGroup / 4, kRowGroup);
+    return (rows + most - 1) / most;
+}
 
 /// Rows [rowBegin, rowEnd) of a job against panels [panelBegin, panelEnd).
 struct Task {
@@ -35,30 +42,52 @@ HWY_BEFORE_NAMESPACE();
 namespace moescope::cpu {
 namespace HWY_NAMESPACE {
 
-/// Rows of block `block` when `rows` are split into blocks as even as possible.
+/// The rows of a task: where they are read, where they go, by what they are scaled.
+struct Rows {
+    const float* in[kRowGroup];
+    float* out[kRowGroup];
+    const float* scale[kRowGroup];  // null: not at all
+    int64_t count = 0;
+};
+
+/// First row of block `block` when `rows` are split into blocks as even as possible.
 HWY_INLINE int64_t blockStart(int64_t rows, int64_t blocks, int64_t block) {
     return rows * block / blocks;
 }
 
-/// sums [rows, kPanel] = rows x one panel, k in steps of kDepth.
-HWY_INLINE void multiplyPanel(const float* const* rows, int64_t rowCount, bool bf16, const std::byte* panel,
-                              int64_t depth, float* unpacked, float* sums) {
-    const int64_t blocks = (rowCount + kBlockRows - 1) / kBlockRows;
+/// out[row][column ..] = epilogue(rows x one panel), k in steps of kDepth.
+HWY_INLINE void multiplyPanel(const Rows& rows, bool bf16, const std::byte* panel, int64_t depth,
+                              const Epilogue& epilogue, int64_t column, float* unpacked, float* sums) {
+    const int64_t blocks = (rows.count + kBlockRows - 1) / kBlockRows;
     const int64_t rowBytes = kPanel * (bf16 ? 2 : 4);
     const bool unpack = bf16 && blocks > 1;
     for (int64_t k = 0; k < depth; k += kDepth) {
         const int64_t count = depth - k < kDepth ? depth - k : kDepth;
-        const void* slice = panel + k * rowBytes;
+        const std::byte* slice = panel + k * rowBytes;
+        // While this slice is used, the one that follows it in memory is fetched, an equal part by each block.
+        const std::byte* next = slice + count * rowBytes;
+        const int64_t step = (rowBytes + blocks - 1) / blocks;
         if (unpack) {
             unpackPanel(slice, count, unpacked);
-            slice = unpacked;
+            slice = reinterpret_cast<const std::byte*>(unpacked);
         }
+        const bool last = k + count == depth;
         for (int64_t block = 0; block < blocks; ++block) {
-            const int64_t first = blockStart(rowCount, blocks, block);
-            const int64_t size = blockStart(rowCount, blocks, block + 1) - first;
+            const int64_t first = blockStart(rows.count, blocks, block),
+                          end = blockStart(rows.count, blocks, block + 1);
             const float* part[kBlockRows];
-            for (int64_t r = 0; r < size; ++r) part[r] = rows[first + r] + k;
-            kernelFor(bf16 && !unpack, static_cast<int>(size))(part, count, slice, k > 0, sums + first * kPanel);
+            for (int64_t r = first; r < end; ++r) {
+                part[r - first] = rows.in[r] + k;
+                if (last) {
+                    hwy::Prefetch(rows.out[r] + column);
+                    hwy::Prefetch(rows.out[r] + column + kHalf);
+                }
+            }
+            kernelFor(bf16 && !unpack, end - first)(part, count, slice, k > 0, {next + block * count * step, step},
+                                                    sums + first * kPanel);
+            if (!last) continue;
+            for (int64_t r = first; r < end; ++r)
+                finishRow(epilogue, sums + r * kPanel, rows.scale[r], rows.out[r] + column);
         }
     }
 }
@@ -72,11 +101,13 @@ void runTask(const Task& task) {
     const std::byte* matrix = task.weights->panels.data() + job.index * task.weights->matrixStride() * elementBytes;
     const auto* bias = reinterpret_cast<const float*>(task.weights->bias.data());
 
-    const float* rows[kRowGroup];
-    const int64_t rowCount = task.rowEnd - task.rowBegin;
-    for (int64_t r = 0; r < rowCount; ++r) {
+    Rows rows;
+    rows.count = task.rowEnd - task.rowBegin;
+    for (int64_t r = 0; r < rows.count; ++r) {
         const int64_t row = task.rowBegin + r;
-        rows[r] = job.rows.base + (job.rows.gather ? job.rows.gather[row] : row) * job.rows.stride;
+        rows.in[r] = job.rows.base + (job.rows.gather ? job.rows.gather[row] : row) * job.rows.stride;
+        rows.out[r] = job.out + row * job.outStride;
+        rows.scale[r] = job.rowScale ? job.rowScale + row : nullptr;
     }
     alignas(64) float sums[kRowGroup * kPanel];
     alignas(64) float unpacked[kDepth * kPanel];
@@ -85,31 +116,29 @@ void runTask(const Task& task) {
     epilogue.activation = task.activation;
     const int64_t width = epilogue.gated ? kHalf : kPanel;
     for (int64_t panel = task.panelBegin; panel < task.panelEnd; ++panel) {
-        multiplyPanel(rows, rowCount, bf16, matrix + panel * desc.in * kPanel * elementBytes, desc.in, unpacked, sums);
         epilogue.bias = bias ? bias + (job.index * panels + panel) * kPanel : nullptr;
         epilogue.columns = desc.out - panel * width < width ? desc.out - panel * width : width;
-        for (int64_t r = 0; r < rowCount; ++r) {
-            const int64_t row = task.rowBegin + r;
-            finishRow(epilogue, sums + r * kPanel, job.rowScale ? job.rowScale + row : nullptr,
-                      job.out + row * job.outStride + panel * width);
-        }
+        multiplyPanel(rows, bf16, matrix + panel * desc.in * kPanel * elementBytes, desc.in, epilogue, panel * width,
+                      unpacked, sums);
     }
 }
 
 void multiplyPacked(const float* a, int64_t lda, int64_t m, const float* panels, int64_t k, int64_t n, float scale,
                     float* out, int64_t ldo) {
     alignas(64) float sums[kRowGroup * kPanel];
-    const float* rows[kRowGroup];
+    Rows rows;
     for (int64_t begin = 0; begin < m; begin += kRowGroup) {
-        const int64_t rowCount = m - begin < kRowGroup ? m - begin : kRowGroup;
-        for (int64_t r = 0; r < rowCount; ++r) rows[r] = a + (begin + r) * lda;
+        rows.count = m - begin < kRowGroup ? m - begin : kRowGroup;
+        for (int64_t r = 0; r < rows.count; ++r) {
+            rows.in[r] = a + (begin + r) * lda;
+            rows.out[r] = out + (begin + r) * ldo;
+            rows.scale[r] = &scale;
+        }
         Epilogue epilogue;
         for (int64_t column = 0; column < n; column += kPanel) {
-            const auto* panel = reinterpret_cast<const std::byte*>(panels + column * k);
-            multiplyPanel(rows, rowCount, false, panel, k, nullptr, sums);
             epilogue.columns = n - column < kPanel ? n - column : kPanel;
-            for (int64_t r = 0; r < rowCount; ++r)
-                finishRow(epilogue, sums + r * kPanel, &scale, out + (begin + r) * ldo + column);
+            multiplyPanel(rows, false, reinterpret_cast<const std::byte*>(panels + column * k), k, epilogue, column,
+                          nullptr, sums);
         }
     }
 }
@@ -133,17 +162,22 @@ int64_t ceilDiv(int64_t a, int64_t b) {
 /// Panels per task of one call.
 int64_t cutPanels(const GemmCall& call, int threads) {
     // About a million multiply-adds (some 20 us) at least, 64 million at most, and enough tasks to even out the
-    // threads.
+    // threads. With several row groups a task's weights stay in the second-level cache until all rows have used them.
+    constexpr int64_t kResidentBytes = int64_t{512} << 10;
     constexpr int64_t kLeast = int64_t{1} << 20, kMost = int64_t{1} << 26;
     int64_t rowGroups = 0, rows = 0;
     for (int64_t j = 0; j < call.jobCount; ++j) {
-        rowGroups += ceilDiv(call.jobs[j].rowCount, kRowGroup);
+        rowGroups += rowGroupsOf(call.jobs[j].rowCount, call.weights->desc.in);
         rows += call.jobs[j].rowCount;
     }
     const int64_t panels = call.weights->panelCount();
     if (rowGroups == 0) return panels;
     const int64_t perPanel = std::max<int64_t>(1, rows / rowGroups) * call.weights->desc.in * kPanel;
     int64_t perTask = std::max<int64_t>(1, rowGroups * panels / (threads * int64_t{8}));
+    if (rowGroups > call.jobCount) {
+        const int64_t panelBytes = call.weights->desc.in * kPanel * (call.weights->desc.storage == MS_BF16 ? 2 : 4);
+        perTask = std::min(perTask, std::max<int64_t>(1, kResidentBytes / panelBytes));
+    }
     perTask = std::max(perTask, ceilDiv(kLeast, perPanel));
     return std::min({perTask, std::max<int64_t>(1, kMost / perPanel), panels});
 }
@@ -152,7 +186,7 @@ void addTasks(const GemmCall& call, int threads, std::vector<Task>& tasks) {
     const int64_t panels = call.weights->panelCount();
     const int64_t perTask = cutPanels(call, threads);
     for (int64_t j = 0; j < call.jobCount; ++j) {
-        const int64_t rows = call.jobs[j].rowCount, groups = ceilDiv(rows, kRowGroup);
+        const int64_t rows = call.jobs[j].rowCount, groups = rowGroupsOf(rows, call.weights->desc.in);
         // Panels outside: a group of weights is fetched from memory once and used for all rows.
         for (int64_t p = 0; p < panels; p += perTask)
             for (int64_t g = 0; g < groups; ++g)
