@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/cpu/isa.h"
 #include "tests/support/embedded_model.h"
 
 namespace moescope {
@@ -58,6 +59,29 @@ TEST_F(Generation, AnyNumberOfThreadsGivesTheSameBytes) {
         EXPECT_EQ(run->finalLatents.data, reference->finalLatents.data) << threads << " threads";
     }
 }
+
+class InstructionLevel : public testing::TestWithParam<const char*> {
+protected:
+    void TearDown() override { (void)cpu::selectIsa("auto"); }
+};
+
+TEST_P(InstructionLevel, ThreadsAndBatchMatesChangeNoByte) {
+    if (!cpu::selectIsa(GetParam()).ok()) GTEST_SKIP() << "this processor lacks " << GetParam();
+    std::vector<float> expected;
+    for (const int threads : {1, 2, 3}) {
+        const EmbeddedModel model = loadEmbedded(threads, GetParam());
+        const auto alone = runToEnd(*model.denoiser, quickRequest(*model.checkpoint, 187, 8));
+        if (expected.empty()) expected = alone->finalLatents.data;
+        EXPECT_EQ(alone->finalLatents.data, expected) << threads << " threads";
+        GenerationRequest batch = quickRequest(*model.checkpoint, 0, 7);
+        batch.classes = {66, 187, 12};  // the second is the one above: seed 7 + 1
+        const auto together = runToEnd(*model.denoiser, batch);
+        const auto begin = together->finalLatents.data.begin() + static_cast<std::ptrdiff_t>(expected.size());
+        EXPECT_TRUE(std::equal(expected.begin(), expected.end(), begin)) << "in a batch, " << threads << " threads";
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, InstructionLevel, testing::Values("avx512", "avx2"), [](const auto& info) { return std::string(info.param); });
 
 TEST_F(Generation, CapturingMoreChangesNoBit) {
     GenerationRequest request = quick();
