@@ -128,7 +128,7 @@ MsStatus linearLoadRows(MsContext* context, MsLinear* linear, int64_t index, int
     MS_REQUIRE(context, index >= 0 && index < desc.count, "[linear_load_rows] matrix {} of {}", index, desc.count);
     MS_REQUIRE(context, first >= 0 && count >= 0 && first <= rowCount(desc) - count,
                "[linear_load_rows] rows {}..{} of {}", first, first + count, rowCount(desc));
-    // Tasks are whole runs of columns of one panel, so no two threads write the same bytes.
+    // Two tasks may share a panel but never a column of it, so no two threads write the same bytes.
     constexpr int64_t kRowsPerTask = 4 * kPanel;
     return context->forRows(count, kRowsPerTask, [&](int64_t begin, int64_t end, int) {
         for (int64_t row = first + begin; row < first + end;) {
