@@ -94,8 +94,8 @@ void FlowSampler::evaluate(const DeviceTensor& z, EvaluationInfo info, DeviceTen
     const MsBackendTable& ops = m_backend.table();
     MsContext* context = m_backend.context();
     const int64_t samples = pass.times.dim(0);
-    const std::vector<float> times(static_cast<size_t>(samples), info.timestep);
-    m_backend.upload(pass.times, std::span<const float>(times));
+    m_times.assign(static_cast<size_t>(samples), info.timestep);
+    m_backend.upload(pass.times, std::span<const float>(m_times));
     const float span = std::max(1.0f - info.timestep, static_cast<float>(m_settings.tEps));
     const float params[3] = {cleanImage ? 1.0f : 0.0f, span, scale};
     m_backend.upload(m_params, std::span<const float>(params));

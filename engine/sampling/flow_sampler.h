@@ -75,6 +75,7 @@ private:
     };
     Pass makePass(bool guided) const;
     std::vector<int> m_classes;
+    std::vector<float> m_times;  // one per sample of the pass
     int m_negativeClass;
     Pass m_guided, m_plain;
     DeviceTensor m_velocity, m_secondVelocity, m_middle, m_params, m_width;
