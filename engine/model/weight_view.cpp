@@ -36,7 +36,7 @@ std::vector<WeightSet> findWeightSets(const TensorSource& source) {
         const std::string prefix = tensor.name.substr(0, tensor.name.size() - kAnchor.size());
         if (!prefix.empty() && prefix.back() != '.') continue;
         const std::string member = memberOf(prefix);
-        ranked.push_back({preference(member), WeightSet{member.empty() ? "weights" : member, prefix, 0}});
+        ranked.push_back({preference(member), WeightSet{member.empty() ? "state_dict" : member, prefix, 0}});
     }
     std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     std::vector<WeightSet> sets;

@@ -10,9 +10,9 @@
 
 namespace moescope {
 
-/// One set of weights: "ema", "model_ema1", "model", or "" for a bare state dict.
+/// One set of weights: "ema", "model_ema1", "model", or a bare state dict.
 struct WeightSet {
-    std::string name;    // as a person types it; "weights" for a bare state dict
+    std::string name;    // as a person types it; "state_dict" where the file holds nothing else
     std::string prefix;  // in front of every tensor's name, e.g. "model_ema1.net."
     int64_t tensors = 0;
 };
