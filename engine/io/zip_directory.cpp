@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t kMostEntries = 300'000;
 constexpr size_t kLongestName = 1024;
+constexpr size_t kLongestExtra = 256;  // read of an entry's extra fields
 constexpr uint64_t kPiece = 1 << 20;
 
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
@@ -63,9 +64,8 @@ long seekCursor(voidpf, voidpf stream, ZPOS64_T offset, int origin) {
     uint64_t base = 0;
     if (origin == ZLIB_FILEFUNC_SEEK_CUR) base = cursor.at;
     if (origin == ZLIB_FILEFUNC_SEEK_END) base = cursor.bytes.size();
-    uint64_t position = 0;
-    if (__builtin_add_overflow(base, static_cast<uint64_t>(offset), &position) || position > cursor.bytes.size())
-        return -1;
+    const uint64_t position = base + static_cast<uint64_t>(offset);  // minizip steps back by offsets that wrap around
+    if (position > cursor.bytes.size()) return -1;
     cursor.at = position;
     return 0;
 }
@@ -86,6 +86,43 @@ bool hasWholeEndRecord(std::span<const std::byte> file) {
         if (at == 0) break;
     }
     return false;
+}
+
+template <class Number>
+Number numberAt(std::span<const std::byte> bytes, size_t at) {  // zip numbers are little-endian, as this machine is
+    Number value = 0;
+    if (at <= bytes.size() && sizeof(Number) <= bytes.size() - at)
+        std::memcpy(&value, bytes.data() + at, sizeof(value));
+    return value;
+}
+
+/// Sizes and place of an entry beyond 4 GB stand in an extra field of its directory record, in this order, each only
+/// where the 32-bit field is all ones. Debian 12's minizip skips them on 64-bit systems (it compares with 64 ones), so
+/// they are taken from the record here. A build of minizip that reads them gives the same values.
+void readLargeNumbers(std::span<const std::byte> file, std::span<const std::byte> extra, ZipEntry& entry) {
+    constexpr uint32_t kSignature = 0x02014b50, kElsewhere = 0xffffffff;
+    constexpr size_t kCompressed = 20, kSize = 24, kPlace = 42;  // in the directory record
+    constexpr uint16_t kLargeNumbers = 1;
+    if (entry.directoryPosition > file.size()) return;
+    const auto record = file.subspan(entry.directoryPosition);
+    if (numberAt<uint32_t>(record, 0) != kSignature) return;
+    while (extra.size() >= 4) {
+        const uint16_t kind = numberAt<uint16_t>(extra, 0);
+        auto field = extra.subspan(4);
+        field = field.first(std::min<size_t>(field.size(), numberAt<uint16_t>(extra, 2)));
+        extra = extra.subspan(4 + field.size());
+        if (kind != kLargeNumbers) continue;
+        const auto next = [&](size_t place) -> std::optional<uint64_t> {
+            if (numberAt<uint32_t>(record, place) != kElsewhere || field.size() < 8) return std::nullopt;
+            const auto value = numberAt<uint64_t>(field, 0);
+            field = field.subspan(8);
+            return value;
+        };
+        if (const auto size = next(kSize)) entry.size = *size;
+        if (const auto size = next(kCompressed)) entry.compressedSize = *size;
+        entry.farHeader = next(kPlace);
+        return;
+    }
 }
 
 uint32_t checksumOf(uint32_t start, std::span<const std::byte> bytes) {
@@ -131,11 +168,13 @@ ZipDirectory::ZipDirectory(std::shared_ptr<const MappedFile> file)
         refuse(*m_file, fmt::format("the zip directory claims {} entries where at most {} are sensible",
                                     static_cast<uint64_t>(global.number_entry), kMostEntries));
     std::array<char, kLongestName + 1> name{};
+    std::array<std::byte, kLongestExtra> extra{};
     int status = global.number_entry == 0 ? UNZ_END_OF_LIST_OF_FILE : ::unzGoToFirstFile(zip);
     for (; status == UNZ_OK; status = ::unzGoToNextFile(zip)) {
         unz_file_info64 info{};
         unz64_file_pos position{};
-        if (::unzGetCurrentFileInfo64(zip, &info, name.data(), kLongestName, nullptr, 0, nullptr, 0) != UNZ_OK ||
+        if (::unzGetCurrentFileInfo64(zip, &info, name.data(), kLongestName, extra.data(), extra.size(), nullptr, 0) !=
+                UNZ_OK ||
             ::unzGetFilePos64(zip, &position) != UNZ_OK)
             refuse(*m_file, "the zip directory is damaged");
         if (info.size_filename > kLongestName) continue;  // no name that a checkpoint uses
@@ -148,6 +187,8 @@ ZipDirectory::ZipDirectory(std::shared_ptr<const MappedFile> file)
         entry.readable = (info.flag & 1) == 0 && (entry.deflated || info.compression_method == 0);
         entry.directoryPosition = position.pos_in_zip_directory;
         entry.directoryNumber = position.num_of_file;
+        readLargeNumbers(m_file->bytes(), std::span(extra).first(std::min<size_t>(info.size_file_extra, extra.size())),
+                         entry);
         if (entry.compressedSize > m_file->size() ||
             (!entry.deflated && entry.readable && entry.size != entry.compressedSize))
             refuse(*m_file, fmt::format("the zip directory gives entry {} a size that does not fit the file",
@@ -173,15 +214,40 @@ void ZipDirectory::openEntry(const ZipEntry& entry) const {
     if (!entry.readable)
         refuse(*m_file, fmt::format("entry {} is encrypted or packed by a method other than deflate", entry.name));
     if (::unzGoToFilePos64(m_stream->zip, &position) != UNZ_OK || ::unzOpenCurrentFile(m_stream->zip) != UNZ_OK)
-        refuse(*m_file, fmt::format("entry {} is not where the zip directory says", entry.name));
+        refuse(*m_file,
+               entry.farHeader
+                   ? fmt::format("entry {} is compressed and lies beyond 4 GB, which the system's zip library does "
+                                 "not read; repack the archive without compression",
+                                 entry.name)
+                   : fmt::format("entry {} is not where the zip directory says", entry.name));
     m_stream->entryOpen = true;
 }
 
+/// Where the data of an entry begin whose local header is known.
+uint64_t ZipDirectory::dataBehind(uint64_t header, const ZipEntry& entry) const {
+    constexpr uint32_t kSignature = 0x04034b50;
+    constexpr size_t kNameLength = 26, kExtraLength = 28, kHeader = 30;
+    const auto bytes = m_file->bytes();
+    if (header < bytes.size()) {
+        const auto record = bytes.subspan(header);
+        const size_t length = numberAt<uint16_t>(record, kNameLength);
+        if (numberAt<uint32_t>(record, 0) == kSignature && length == entry.name.size() &&
+            length + kHeader <= record.size() && std::memcmp(record.data() + kHeader, entry.name.data(), length) == 0)
+            return header + kHeader + length + numberAt<uint16_t>(record, kExtraLength);
+    }
+    refuse(*m_file, fmt::format("entry {} is not where the zip directory says", entry.name));
+}
+
 uint64_t ZipDirectory::dataOffset(const ZipEntry& entry) const {
-    const std::scoped_lock lock(m_mutex);
-    openEntry(entry);
-    const uint64_t offset = ::unzGetCurrentFileZStreamPos64(m_stream->zip);
-    m_stream->closeEntry();
+    uint64_t offset = 0;
+    if (entry.farHeader) {
+        offset = dataBehind(*entry.farHeader, entry);
+    } else {
+        const std::scoped_lock lock(m_mutex);
+        openEntry(entry);
+        offset = ::unzGetCurrentFileZStreamPos64(m_stream->zip);
+        m_stream->closeEntry();
+    }
     if (offset > m_file->size() || entry.compressedSize > m_file->size() - offset)
         refuse(*m_file, fmt::format("entry {} reaches past the end of the file", entry.name));
     return offset;
@@ -191,6 +257,12 @@ void ZipDirectory::read(const ZipEntry& entry, uint64_t begin, std::span<std::by
     if (begin > entry.size || target.size() > entry.size - begin)
         refuse(*m_file,
                fmt::format("entry {} has {} bytes and {} are needed", entry.name, entry.size, begin + target.size()));
+    if (entry.readable && !entry.deflated) {
+        if (!target.empty())
+            std::memcpy(target.data(), m_file->bytes().data() + dataOffset(entry) + begin, target.size());
+        if (begin == 0 && target.size() == entry.size) verify(entry, target);
+        return;
+    }
     const std::scoped_lock lock(m_mutex);
     openEntry(entry);
     const auto readPiece = [&](std::span<std::byte> piece) {

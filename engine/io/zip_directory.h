@@ -24,6 +24,7 @@ struct ZipEntry {
     bool deflated = false;
     bool readable = true;                                 // neither encrypted nor of another compression method
     uint64_t directoryPosition = 0, directoryNumber = 0;  // minizip's address of the entry
+    std::optional<uint64_t> farHeader;                    // local header, where its place needs more than 32 bits
 };
 
 /// Const after opening; reading from several threads is safe and happens one after the other.
@@ -51,6 +52,7 @@ public:
 private:
     struct Stream;
     void openEntry(const ZipEntry& entry) const;
+    uint64_t dataBehind(uint64_t header, const ZipEntry& entry) const;
 
     std::shared_ptr<const MappedFile> m_file;
     std::unique_ptr<Stream> m_stream;  // guarded by m_mutex

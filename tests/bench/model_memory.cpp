@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Opens a checkpoint, loads it, runs one forward, unloads it, and holds the memory of each stage to the rule: anonymous
+// memory at most packed weights x 1.15 + 64 MB (+ the activations of the run), given back on unload. Then measures how
+// long a request to stop takes to act, in the middle of a forward and in the middle of loading.
+//   model_memory PATH [--bf16] [--batch N] [--threads N] [--forward-cancels N] [--load-cancels N]
+// Prints one JSON object; exit status 1 where a stage lies outside of its limit.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+
+#include "engine/core/system_memory.h"
+#include "engine/model/checkpoint.h"
+
+namespace moescope {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Json = nlohmann::ordered_json;
+
+constexpr double kFixed = 64e6;       // bytes that the rule grants besides the weights
+constexpr double kCancelLimit = 0.1;  // seconds
+constexpr double kInfoLimit = 1.0;    // seconds
+
+double since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Bytes of a "Name:  123 kB" line of /proc/self/status.
+int64_t statusBytes(const std::string& name) {
+    std::ifstream stream("/proc/self/status");
+    for (std::string line; std::getline(stream, line);)
+        if (line.starts_with(name + ":")) return std::stoll(line.substr(name.size() + 1)) * 1024;
+    return 0;
+}
+
+/// Bytes that the disk delivered to this process, read-ahead included.
+int64_t diskBytes() {
+    std::ifstream stream("/proc/self/io");
+    for (std::string line; std::getline(stream, line);)
+        if (line.starts_with("read_bytes:")) return std::stoll(line.substr(11));
+    return 0;
+}
+
+/// Largest anonymous and file-backed resident memory while it lives, looked at every 5 ms.
+class Peaks {
+public:
+    Peaks()
+        : m_thread([this](std::stop_token stop) {
+              while (!stop.stop_requested()) {
+                  look();
+                  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+              }
+          }) {}
+    ~Peaks() { finish(); }
+    void finish() {
+        if (!m_thread.joinable()) return;
+        m_thread.request_stop();
+        m_thread.join();
+        look();
+    }
+    int64_t anonymous = 0, file = 0;
+
+private:
+    void look() {
+        anonymous = std::max(anonymous, statusBytes("RssAnon"));
+        file = std::max(file, statusBytes("RssFile"));
+    }
+    std::jthread m_thread;
+};
+
+struct Options {
+    std::filesystem::path path;
+    MsDType storage = MS_F32;
+    int64_t batch = 2;
+    int threads = 0, forwardCancels = 20, loadCancels = 5;
+};
+
+Options parse(int count, char** words) {
+    Options options;
+    for (int i = 1; i < count; ++i) {
+        const std::string word = words[i];
+        const auto number = [&] { return i + 1 < count ? std::atoi(words[++i]) : 0; };
+        if (word == "--bf16")
+            options.storage = MS_BF16;
+        else if (word == "--batch")
+            options.batch = std::max(1, number());
+        else if (word == "--threads")
+            options.threads = number();
+        else if (word == "--forward-cancels")
+            options.forwardCancels = number();
+        else if (word == "--load-cancels")
+            options.loadCancels = number();
+        else
+            options.path = word;
+    }
+    return options;
+}
+
+/// A network with everything that one forward needs.
+struct Run {
+    Run(const Denoiser& model, int64_t batch) : denoiser(model), workspace(model.makeWorkspace(batch)) {
+        const TransformerConfig& c = model.description().config;
+        Backend& backend = model.backend();
+        HostTensor picture({batch, c.inChannels, c.inputSide(), c.inputSide()});
+        for (size_t i = 0; i < picture.data.size(); ++i)
+            picture.data[i] = static_cast<float>(i * 7919 % 2003) / 1001.5f - 1.0f;
+        x = backend.tensorFrom(picture.shape, picture.data);
+        t = backend.tensorFrom({batch}, std::vector<float>(static_cast<size_t>(batch), 0.5f));
+        labels = backend.tensor({batch}, MS_I32);
+        const std::vector<int32_t> classes(static_cast<size_t>(batch), 1);
+        backend.upload(labels, std::span<const int32_t>(classes));
+    }
+    void forward() {
+        denoiser.forward(*workspace, x, t, labels, nullptr);
+        denoiser.backend().synchronize();
+    }
+    const Denoiser& denoiser;
+    std::unique_ptr<DenoiserWorkspace> workspace;
+    DeviceTensor x, t, labels;
+};
+
+/// Seconds from a request made `delay` seconds after `work` began until `work` has thrown Cancelled; negative: it
+/// finished before.
+template <class Work>
+double cancelDelay(double delay, Work&& work) {
+    std::stop_source source;
+    Clock::time_point requested;
+    std::thread asker([&] {
+        std::this_thread::sleep_for(std::chrono::duration<double>(delay));
+        requested = Clock::now();
+        source.request_stop();
+    });
+    const bool cancelled = work(source.get_token());
+    const Clock::time_point ended = Clock::now();
+    asker.join();
+    return cancelled ? std::max(0.0, std::chrono::duration<double>(ended - requested).count()) : -1.0;
+}
+
+Json summary(std::vector<double> delays) {
+    std::erase_if(delays, [](double d) { return d < 0; });
+    if (delays.empty()) return Json{{"count", 0}};
+    std::sort(delays.begin(), delays.end());
+    return {{"count", delays.size()}, {"medianMs", delays[delays.size() / 2] * 1e3}, {"worstMs", delays.back() * 1e3}};
+}
+
+int measure(const Options& options) {
+    Json out = {{"file", options.path.filename().string()}};
+    bool inside = true;
+    const auto hold = [&](const char* what, double value, double limit) {
+        if (value <= limit) return;
+        inside = false;
+        out["outside"].push_back(fmt::format("{}: {:.6g} over {:.6g}", what, value, limit));
+    };
+
+    const int64_t diskBefore = diskBytes();
+    auto start = Clock::now();
+    auto checkpoint = Checkpoint::open(options.path).orThrow();
+    out["model"] = checkpoint->name();
+    out["openSeconds"] = since(start);
+    out["fingerprint"] = checkpoint->fingerprint();
+    out["infoSeconds"] = since(start);
+    out["infoDiskBytes"] = diskBytes() - diskBefore;
+    hold("info", since(start), kInfoLimit);
+    checkpoint->runnable().orThrow();
+    out["estimateBytes"] = checkpoint->memoryNeeded(options.storage);
+
+    auto backend = std::make_unique<Backend>(cpuBackendTable(), BackendOptions{options.threads, "auto"});
+    out["device"] = backend->description();
+    const int64_t before = statusBytes("RssAnon");
+    out["anonymous"]["before"] = before;
+    LoadOptions load;
+    load.storage = options.storage;
+
+    Peaks loading;
+    start = Clock::now();
+    auto denoiser = checkpoint->load(*backend, load).orThrow();
+    const double loadSeconds = since(start);
+    loading.finish();
+    out["loadSeconds"] = loadSeconds;
+    const auto packed = static_cast<double>(denoiser->packedBytes());
+    const double limit = packed * 1.15 + kFixed;
+    out["packedBytes"] = denoiser->packedBytes();
+    out["limitBytes"] = limit;
+    out["anonymous"]["peakLoading"] = loading.anonymous;
+    out["filePeakLoading"] = loading.file;
+    out["anonymous"]["loaded"] = statusBytes("RssAnon");
+    out["anonymous"]["loadedOverPacked"] = static_cast<double>(statusBytes("RssAnon")) - packed;
+    hold("anonymous memory while loading", static_cast<double>(loading.anonymous), limit);
+
+    {
+        const uint64_t held = backend->memoryUsed();
+        Peaks running;
+        Run run(*denoiser, options.batch);
+        start = Clock::now();
+        run.forward();
+        out["firstForwardSeconds"] = since(start);
+        start = Clock::now();
+        run.forward();
+        const double forwardSeconds = since(start);
+        running.finish();
+        out["forwardSeconds"] = forwardSeconds;
+        const auto activations = static_cast<double>(backend->memoryUsed() - held);
+        out["activationBytes"] = activations;
+        out["anonymous"]["peakRunning"] = running.anonymous;
+        hold("anonymous memory while running", static_cast<double>(running.anonymous), limit + activations);
+
+        std::vector<double> delays;
+        for (int i = 0; i < options.forwardCancels; ++i)
+            delays.push_back(
+                cancelDelay(forwardSeconds * (i + 0.5) / options.forwardCancels, [&](std::stop_token stop) {
+                    try {
+                        const Backend::CancelScope scope(*backend, std::move(stop));
+                        run.forward();
+                    } catch (const EngineException& e) {
+                        return e.error().code == ErrorCode::Cancelled;
+                    }
+                    return false;
+                }));
+        out["forwardCancel"] = summary(delays);
+        for (const double delay : delays) hold("cancel inside a forward", delay, kCancelLimit);
+    }
+
+    start = Clock::now();
+    denoiser.reset();
+    out["unloadSeconds"] = since(start);
+    out["anonymous"]["unloaded"] = statusBytes("RssAnon");
+    hold("anonymous memory after unloading", static_cast<double>(statusBytes("RssAnon")), kFixed);
+
+    std::vector<double> delays;
+    for (int i = 0; i < options.loadCancels; ++i)
+        delays.push_back(cancelDelay(loadSeconds * (i + 0.5) / options.loadCancels, [&](std::stop_token stop) {
+            load.stop = std::move(stop);
+            const auto loaded = checkpoint->load(*backend, load);
+            return !loaded.ok() && loaded.error().code == ErrorCode::Cancelled;
+        }));
+    out["loadCancel"] = summary(delays);
+    for (const double delay : delays) hold("cancel while loading", delay, kCancelLimit);
+
+    backend.reset();
+    out["anonymous"]["backendGone"] = statusBytes("RssAnon");
+    checkpoint.reset();
+    out["anonymous"]["closed"] = statusBytes("RssAnon");
+    out["inside"] = inside;
+    fmt::print("{}\n", out.dump(2));
+    return inside ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace moescope
+
+int main(int count, char** words) {
+    const moescope::Options options = moescope::parse(count, words);
+    if (options.path.empty()) {
+        fmt::print(
+            stderr,
+            "usage: model_memory PATH [--bf16] [--batch N] [--threads N] [--forward-cancels N] [--load-cancels N]\n");
+        return 2;
+    }
+    const auto status = moescope::guarded([&] { return moescope::measure(options); });
+    if (status.ok()) return *status;
+    fmt::print(stderr, "{}\n", status.error().message);
+    return 1;
+}
