@@ -48,7 +48,8 @@ void ModelArguments::addTo(CLI::App& command) {
     command.add_option("-m,--model", model, "Checkpoint file or folder, or 'embedded' for the built-in emoji model")->capture_default_str();
     command.add_option("--weights", weights, "Set of weights to use (ema, model, model_ema1, ...); default: averaged weights");
     command.add_option("--config", config, "File of settings (YAML or JSON) that the tensors' shapes can not give");
-    command.add_option("--set", settings, "One such setting, NAME=VALUE (heads=12, in_context_start=4, top_k=2, ...)");
+    command.add_option("--set", settings, "One such setting, NAME=VALUE (heads=12, in_context_start=4, top_k=2, ...); may be repeated")
+        ->allow_extra_args(false);
 }
 
 Result<std::shared_ptr<const Checkpoint>> ModelArguments::open() const {

@@ -39,6 +39,13 @@ TEST_F(Commands, InfoSaysWhatAModelStillNeeds) {
     EXPECT_NE(run.out.find("--set"), std::string::npos);
 }
 
+TEST_F(Commands, SettingsMayStandBeforeTheFileAndBeRepeated) {
+    const CliResult run = runCli({"info", "--set", "in_context_start=2", "--set", "top_k=2", "--set", "n_group=2", "--set", "topk_group=2", "--set",
+                                  "routed_scaling_factor=2.5", kGolden + "jitmoe-tiny", "--json"});
+    ASSERT_EQ(run.status, 0) << run.err;
+    EXPECT_EQ(Json::parse(run.out)["runs"], true);
+}
+
 TEST_F(Commands, LabelFindsAndListsClasses) {
     EXPECT_NE(runCli({"label", "cat"}).out.find("cat face"), std::string::npos);
     const Json all = Json::parse(runCli({"label", "--json"}).out);
