@@ -186,8 +186,9 @@ std::string Checkpoint::name() const {
     const fs::path file = source().files().front();
     const fs::path folder = file.parent_path().filename() == "checkpoints" ? file.parent_path().parent_path() : file.parent_path();
     const std::string stem = file.stem().string();
-    const bool numbered = stem.find_first_not_of("0123456789") == std::string::npos || stem.starts_with("checkpoint");
-    return numbered && folder.has_filename() ? folder.filename().string() : stem;
+    bool says = stem.find_first_not_of("0123456789") != std::string::npos;  // a step number says nothing
+    for (const char* usual : {"checkpoint", "model", "diffusion_pytorch_model", "pytorch_model"}) says = says && !stem.starts_with(usual);
+    return says || !folder.has_filename() ? stem : folder.filename().string();
 }
 
 std::string Checkpoint::fingerprint() const {
