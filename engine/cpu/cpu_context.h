@@ -15,35 +15,13 @@
 #include <fmt/format.h>
 
 #include "engine/backend/backend_table.h"
+#include "engine/core/aligned_bytes.h"
 #include "engine/cpu/thread_pool.h"
-
-namespace moescope::cpu {
-
-/// Zero-cost owner of 64-byte aligned memory; large blocks go straight back to the system when freed.
-class AlignedBytes {
-public:
-    /// From this size on memory is mapped by itself: zero when fresh, and really given back when freed.
-    static constexpr size_t kMapThreshold = size_t{256} << 10;
-
-    AlignedBytes() = default;
-    explicit AlignedBytes(size_t bytes);  // throws std::bad_alloc
-    AlignedBytes(AlignedBytes&& other) noexcept;
-    AlignedBytes& operator=(AlignedBytes&& other) noexcept;
-    ~AlignedBytes();
-    std::byte* data() const { return m_data; }
-    size_t size() const { return m_size; }
-
-private:
-    std::byte* m_data = nullptr;
-    size_t m_size = 0;
-};
-
-}  // namespace moescope::cpu
 
 struct MsTensor {
     MsDType dtype = MS_F32;
     std::vector<int64_t> shape;
-    moescope::cpu::AlignedBytes memory;
+    moescope::AlignedBytes memory;
 
     int64_t elements() const;
     int64_t dim(size_t axis) const { return shape[axis]; }
@@ -102,7 +80,7 @@ struct MsContext {
     }
 
 private:
-    moescope::cpu::AlignedBytes m_scratch[SlotCount];
+    moescope::AlignedBytes m_scratch[SlotCount];
 };
 
 /// An operation whose scratch memory may be refused: `body` returns its status, std::bad_alloc becomes MS_OUT_OF_MEMORY.

@@ -15,8 +15,8 @@
 /// row is kPanel/2 words of 32 bits, column c in the low half and column kPanel/2 + c in the high half of word c.
 struct MsLinear {
     MsLinearDesc desc{};
-    moescope::cpu::AlignedBytes panels;  // F32 or BF16
-    moescope::cpu::AlignedBytes bias;    // F32, in panel order, padded; empty without bias
+    moescope::AlignedBytes panels;  // F32 or BF16
+    moescope::AlignedBytes bias;    // F32, in panel order, padded; empty without bias
 
     int64_t panelCount() const;    // of one matrix
     int64_t matrixStride() const;  // elements between stacked matrices

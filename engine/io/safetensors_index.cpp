@@ -203,6 +203,10 @@ Status ShardedSource::readRaw(const TensorInfo& tensor, std::span<std::byte> tar
     return shard->readRaw(*own, target);
 }
 
+void ShardedSource::expectScatteredReads(bool scattered) const {
+    for (const auto& shard : m_shards) shard->expectScatteredReads(scattered);
+}
+
 void ShardedSource::releasePages(const TensorInfo& tensor) const {
     const auto [shard, own] = locate(tensor);
     if (shard) shard->releasePages(*own);

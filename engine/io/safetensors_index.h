@@ -33,6 +33,7 @@ public:
     static Result<std::shared_ptr<const ShardedSource>> open(const std::shared_ptr<const MappedFile>& index);
 
     Status readRaw(const TensorInfo& tensor, std::span<std::byte> target) const override;
+    void expectScatteredReads(bool scattered) const override;
     void releasePages(const TensorInfo& tensor) const override;
     Result<std::span<const std::byte>> contiguousBytes(const TensorInfo& tensor) const override;
 

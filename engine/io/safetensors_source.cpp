@@ -47,6 +47,10 @@ Status SafetensorsSource::readRaw(const TensorInfo& tensor, std::span<std::byte>
     return {};
 }
 
+void SafetensorsSource::expectScatteredReads(bool scattered) const {
+    m_file->advise(0, m_file->size(), scattered ? AccessHint::Random : AccessHint::Normal);
+}
+
 void SafetensorsSource::releasePages(const TensorInfo& tensor) const {
     const auto bytes = contiguousBytes(tensor);
     if (bytes.ok()) m_file->releasePages(m_begins[tensor.handle], bytes->size());

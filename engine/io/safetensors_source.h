@@ -15,6 +15,7 @@ public:
     static Result<std::shared_ptr<const SafetensorsSource>> open(std::shared_ptr<const MappedFile> file);
 
     Status readRaw(const TensorInfo& tensor, std::span<std::byte> target) const override;
+    void expectScatteredReads(bool scattered) const override;
     void releasePages(const TensorInfo& tensor) const override;
     Result<std::span<const std::byte>> contiguousBytes(const TensorInfo& tensor) const override;
 

@@ -8,6 +8,7 @@
 
 #include "engine/io/mapped_file.h"
 #include "engine/io/open_tensor_source.h"
+#include "engine/io/pieces.h"
 #include "engine/io/safetensors_header.h"
 #include "engine/io/safetensors_index.h"
 #include "engine/io/safetensors_source.h"
@@ -29,6 +30,19 @@ void TensorSource::indexNames() {
 
 Result<std::span<const std::byte>> TensorSource::contiguousBytes(const TensorInfo&) const {
     return std::span<const std::byte>();
+}
+
+Result<std::span<const float>> TensorSource::floatsInPlace(const TensorInfo& tensor) const {
+    if (tensor.dtype != DType::F32) return std::span<const float>();
+    const auto mapped = contiguousBytes(tensor);
+    if (!mapped.ok()) return mapped.error();
+    if (mapped->empty() || reinterpret_cast<uintptr_t>(mapped->data()) % alignof(float) != 0) return std::span<const float>();
+    return std::span<const float>(reinterpret_cast<const float*>(mapped->data()), mapped->size() / sizeof(float));
+}
+
+bool TensorSource::prepare(const TensorInfo& tensor, const std::stop_token& stop) const {
+    const auto mapped = contiguousBytes(tensor);
+    return mapped.ok() ? touchPages(*mapped, stop) : !stop.stop_requested();
 }
 
 Status TensorSource::readFloat(const TensorInfo& tensor, std::span<float> target) const {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,15 @@ public:
     virtual Status readRaw(const TensorInfo& tensor, std::span<std::byte> target) const = 0;
     /// The same converted to fp32; `target` holds elements() values.
     virtual Status readFloat(const TensorInfo& tensor, std::span<float> target) const;
+    /// The tensor's fp32 values in the mapped file where they lie there ready to use; empty otherwise. Valid while the
+    /// source lives.
+    Result<std::span<const float>> floatsInPlace(const TensorInfo& tensor) const;
+    /// Brings the tensor's bytes into memory and checks them where there is a checksum, in small pieces; false as soon as
+    /// `stop` is requested. Not needed before reading, but reading then does not wait for the disk. Damage is told by
+    /// the reading.
+    virtual bool prepare(const TensorInfo& tensor, const std::stop_token& stop) const;
+    /// Tells the system that small tensors far apart are read next (true): it should fetch no more than what is touched.
+    virtual void expectScatteredReads(bool) const {}
     /// Tells the system that the pages behind this tensor are not needed for now (values can still be read again).
     virtual void releasePages(const TensorInfo& tensor) const = 0;
 

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "engine/io/pieces.h"
+
 namespace moescope {
 namespace {
 
@@ -66,13 +68,16 @@ const StridedView* TorchSource::viewOf(const TensorInfo& tensor) const {
     return tensor.handle < m_views.size() ? &m_views[tensor.handle] : nullptr;
 }
 
+bool TorchSource::coversStorage(const StridedView& view) const {
+    const auto bytes = static_cast<uint64_t>(elementCount(view.shape)) * dtypeSize(view.dtype);
+    return view.isContiguous() && view.offset == 0 && bytes == storageBytes(m_storageKeys[view.storage]);
+}
+
 /// The view's bytes from its first element to the end of its storage; empty where the storage is packed.
 std::span<const std::byte> TorchSource::inPlace(const StridedView& view) const {
     const std::string& key = m_storageKeys[view.storage];
     const size_t size = dtypeSize(view.dtype);
-    const auto elements = static_cast<uint64_t>(elementCount(view.shape));
-    const bool whole = view.isContiguous() && view.offset == 0 && elements * size == storageBytes(key);
-    const auto bytes = storageInPlace(key, whole);
+    const auto bytes = storageInPlace(key, coversStorage(view));
     return bytes.empty() ? bytes : bytes.subspan(static_cast<size_t>(view.offset) * size);
 }
 
@@ -123,6 +128,29 @@ Result<std::span<const std::byte>> TorchSource::contiguousBytes(const TensorInfo
         const auto from = bytes == 0 ? std::span<const std::byte>() : inPlace(*view);
         return from.empty() ? from : from.first(bytes);
     });
+}
+
+bool TorchSource::checkStorage(const std::string& key, const std::stop_token& stop) const {
+    return touchPages(storageInPlace(key, false), stop);
+}
+
+bool TorchSource::prepare(const TensorInfo& tensor, const std::stop_token& stop) const {
+    const StridedView* view = viewOf(tensor);
+    if (!view) return !stop.stop_requested();
+    const auto ready = guarded([&] {
+        const std::string& key = m_storageKeys[view->storage];
+        if (coversStorage(*view)) return checkStorage(key, stop);
+        const auto bytes = storageInPlace(key, false);
+        const size_t size = dtypeSize(view->dtype);
+        const uint64_t begin = static_cast<uint64_t>(view->offset) * size;
+        const uint64_t end = elementsReached(*view).value_or(0) * size;
+        return bytes.empty() || end <= begin ? !stop.stop_requested() : touchPages(bytes.subspan(begin, end - begin), stop);
+    });
+    return ready.ok() ? *ready : !stop.stop_requested();
+}
+
+void TorchSource::expectScatteredReads(bool scattered) const {
+    m_file->advise(0, m_file->size(), scattered ? AccessHint::Random : AccessHint::Normal);
 }
 
 void TorchSource::releasePages(const TensorInfo& tensor) const {

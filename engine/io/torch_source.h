@@ -21,6 +21,8 @@ inline constexpr uint64_t kEagerFileSize = 64 << 20;
 class TorchSource : public TensorSource {
 public:
     Status readRaw(const TensorInfo& tensor, std::span<std::byte> target) const override;
+    bool prepare(const TensorInfo& tensor, const std::stop_token& stop) const override;
+    void expectScatteredReads(bool scattered) const override;
     void releasePages(const TensorInfo& tensor) const override;
     Result<std::span<const std::byte>> contiguousBytes(const TensorInfo& tensor) const override;
 
@@ -32,6 +34,8 @@ protected:
     /// Storage `key` in the mapping; empty where it is packed. Throws where it is damaged. `whole`: the checksum of the
     /// storage is worth its time because all of it is read.
     virtual std::span<const std::byte> storageInPlace(const std::string& key, bool whole) const = 0;
+    /// Brings a storage that is in place into memory and checks it, piece by piece; false where `stop` was requested.
+    virtual bool checkStorage(const std::string& key, const std::stop_token& stop) const;
     /// Copies a part of a storage that is not in place.
     virtual void readStorage(const std::string& key, uint64_t begin, std::span<std::byte> target) const = 0;
 
@@ -44,6 +48,8 @@ protected:
 
 private:
     const StridedView* viewOf(const TensorInfo& tensor) const;
+    /// True where the view is its whole storage, element after element.
+    bool coversStorage(const StridedView& view) const;
     std::span<const std::byte> inPlace(const StridedView& view) const;
     void copyValues(const TensorInfo& tensor, const StridedView& view, std::span<std::byte> target) const;
 

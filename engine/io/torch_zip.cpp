@@ -89,6 +89,16 @@ private:
         return bytes;
     }
 
+    bool checkStorage(const std::string& key, const std::stop_token& stop) const override {
+        const auto bytes = storageInPlace(key, false);
+        const ZipEntry& entry = entryOf(key);
+        auto& verified = m_verified[static_cast<size_t>(&entry - m_zip->entries().data())];
+        if (entry.deflated || verified.load(std::memory_order_relaxed)) return TorchSource::checkStorage(key, stop);
+        if (!m_zip->verify(entry, bytes, stop)) return false;
+        verified.store(true, std::memory_order_relaxed);
+        return true;
+    }
+
     void readStorage(const std::string& key, uint64_t begin, std::span<std::byte> target) const override {
         const ZipEntry& entry = entryOf(key);
         const bool part = begin != 0 || target.size() != entry.size;

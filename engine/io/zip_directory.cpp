@@ -9,6 +9,8 @@
 #include <array>
 #include <cstring>
 
+#include "engine/io/pieces.h"
+
 namespace moescope {
 namespace {
 
@@ -287,10 +289,15 @@ void ZipDirectory::read(const ZipEntry& entry, uint64_t begin, std::span<std::by
     if (begin == 0 && target.size() == entry.size) verify(entry, target);
 }
 
-void ZipDirectory::verify(const ZipEntry& entry, std::span<const std::byte> content) const {
-    if (kVerifyChecksums && entry.checksum != 0 && checksumOf(0, content) != entry.checksum)
+bool ZipDirectory::verify(const ZipEntry& entry, std::span<const std::byte> content, const std::stop_token& stop) const {
+    if (!kVerifyChecksums || entry.checksum == 0) return !stop.stop_possible() || touchPages(content, stop);
+    uint32_t checksum = 0;
+    const auto add = [&](std::span<const std::byte> piece) { checksum = checksumOf(checksum, piece); };
+    if (!inPieces(content, stop, add)) return false;
+    if (checksum != entry.checksum)
         refuse(*m_file, fmt::format("the checksum of entry {} is wrong: its content has changed since it was saved",
                                     entry.name));
+    return true;
 }
 
 }  // namespace moescope

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,8 +47,9 @@ public:
     /// Unpacks bytes [begin, begin + target.size()) of the entry. Where that is the whole entry the checksum is
     /// verified.
     void read(const ZipEntry& entry, uint64_t begin, std::span<std::byte> target) const;
-    /// Throws where the checksum of these bytes (the entry's whole content) is recorded and differs.
-    void verify(const ZipEntry& entry, std::span<const std::byte> content) const;
+    /// Throws where the checksum of these bytes (the entry's whole content) is recorded and differs; false where `stop` was
+    /// requested before all were seen.
+    bool verify(const ZipEntry& entry, std::span<const std::byte> content, const std::stop_token& stop = {}) const;
 
 private:
     struct Stream;

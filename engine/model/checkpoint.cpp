@@ -17,7 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kHashedTensorBytes = 16384;  // values of tensors up to this size enter the fingerprint
+constexpr size_t kHashedTensorBytes = 16384;  // values of tensors up to this size may enter the fingerprint,
+constexpr size_t kHashedTensors = 64;         // of so many of them, spread over the model
 
 void hashBytes(uint64_t& hash, std::span<const std::byte> bytes) {  // FNV-1a
     for (const std::byte b : bytes) hash = (hash ^ static_cast<uint64_t>(b)) * 1099511628211ull;
@@ -195,16 +196,23 @@ std::string Checkpoint::fingerprint() const {
     uint64_t hash = 14695981039346656037ull;
     std::vector<std::string> names = m_view.names();
     std::sort(names.begin(), names.end());
-    std::vector<std::byte> values;
+    std::vector<const TensorInfo*> small;
     for (const std::string& name : names) {
         const TensorInfo* tensor = m_view.find(name);
         const std::string line = fmt::format("{} {} {}\n", name, dtypeName(tensor->dtype), shapeText(tensor->shape));
         hashBytes(hash, std::as_bytes(std::span(line)));
-        const size_t bytes = static_cast<size_t>(tensor->elements()) * dtypeSize(tensor->dtype);
-        if (bytes > kHashedTensorBytes) continue;
-        values.resize(bytes);
-        if (source().readRaw(*tensor, values).ok()) hashBytes(hash, values);
+        if (static_cast<size_t>(tensor->elements()) * dtypeSize(tensor->dtype) <= kHashedTensorBytes) small.push_back(tensor);
     }
+    // Small tensors lie all over the file, and a disk takes its time for each place.
+    const size_t count = std::min(small.size(), kHashedTensors);
+    std::vector<std::byte> values;
+    source().expectScatteredReads(true);
+    for (size_t i = 0; i < count; ++i) {
+        const TensorInfo& tensor = *small[i * small.size() / count];
+        values.resize(static_cast<size_t>(tensor.elements()) * dtypeSize(tensor.dtype));
+        if (source().readRaw(tensor, values).ok()) hashBytes(hash, values);
+    }
+    source().expectScatteredReads(false);
     return fmt::format("{:016x}", hash);
 }
 
@@ -236,7 +244,8 @@ Status Checkpoint::runnable() const {
 
 Result<std::unique_ptr<Denoiser>> Checkpoint::load(Backend& backend, const LoadOptions& options) const {
     if (const Status status = runnable(); !status.ok()) return status.error();
-    const int64_t needed = memoryNeeded(options.storage), available = availableMemory();
+    const int64_t needed = memoryNeeded(options.storage);
+    const int64_t available = options.available < 0 ? availableMemory() : options.available;
     if (needed > available)
         return EngineError{ErrorCode::OutOfMemory,
                            fmt::format("{} needs {} of memory and {} are available; close other programs{}", name(), bytesText(needed),

@@ -29,6 +29,7 @@ struct LoadOptions {
     MsDType storage = MS_F32;
     std::stop_token stop;
     LoadProgress progress;
+    int64_t available = -1;  // bytes that loading may take; negative: as many as the system has to give
 };
 
 class Checkpoint {
@@ -55,7 +56,7 @@ public:
     std::string dtypes() const;
     /// Short name for a person and for files: the released size, else the file or folder name. Never a path.
     std::string name() const;
-    /// 16 hexadecimal digits over names, shapes, types of the chosen weights and the values of all small tensors.
+    /// 16 hexadecimal digits over names, shapes, types of the chosen weights and the values of 64 small tensors.
     std::string fingerprint() const;
     /// Bytes a loaded model takes, without the run.
     int64_t memoryNeeded(MsDType storage) const;

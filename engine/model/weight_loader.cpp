@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/model/weight_loader.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -10,7 +11,7 @@ namespace moescope {
 namespace {
 
 /// True where all values are finite: the exponent bits of no value are all set.
-bool allFinite(const std::vector<float>& values) {
+bool allFinite(std::span<const float> values) {
     uint32_t bad = 0;
     for (const float value : values) {
         uint32_t bits;
@@ -38,23 +39,59 @@ WeightLoader::WeightLoader(Backend& backend, const WeightView& view, MsDType sto
     : m_backend(backend), m_view(view), m_storage(storage), m_stop(std::move(stop)), m_progress(std::move(progress)),
       m_total(totalBytes) {}
 
-const std::vector<float>& WeightLoader::read(const std::string& name, const Shape& shape) {
+void WeightLoader::throwIfStopped() const {
     if (m_stop.stop_requested()) throw EngineException(ErrorCode::Cancelled, "cancelled while the model was loading");
+}
+
+/// Gives the pages behind the last tensor back.
+void WeightLoader::release() {
+    if (m_current) m_view.source().releasePages(*m_current);
+    m_current = nullptr;
+}
+
+/// Rows first.. of one matrix, in pieces between which a request to stop is heard.
+void WeightLoader::loadRows(const PackedLinear& target, int64_t index, int64_t first, int64_t in, std::span<const float> values) {
+    constexpr int64_t kPieceValues = int64_t{2} << 20;
+    const int64_t rows = static_cast<int64_t>(values.size()) / in, step = std::max<int64_t>(1, kPieceValues / in);
+    for (int64_t row = 0; row < rows; row += step) {
+        throwIfStopped();
+        m_backend.check(m_backend.table().linear_load_rows(m_backend.context(), target.get(), index, first + row,
+                                                           std::min(step, rows - row), values.data() + row * in));
+    }
+}
+
+std::span<const float> WeightLoader::read(const std::string& name, const Shape& shape) {
     const TensorInfo* tensor = m_view.find(name);
     if (!tensor) throw EngineException(ErrorCode::Format, fmt::format("the tensor '{}' is missing", name));
     if (!sameLayout(tensor->shape, shape))
         throw EngineException(ErrorCode::Format, fmt::format("the tensor '{}' should have shape {}, the file has {}", name,
                                                              shapeText(shape), shapeText(tensor->shape)));
-    m_staging.resize(static_cast<size_t>(tensor->elements()));
-    m_view.source().readFloat(*tensor, m_staging).orThrow();
-    m_view.source().releasePages(*tensor);
-    if (!allFinite(m_staging))
+    release();
+    m_current = tensor;
+    // The disk is waited for in pieces; what follows runs at the speed of memory.
+    static_cast<void>(m_view.source().prepare(*tensor, m_stop));
+    throwIfStopped();
+    std::span<const float> values = m_view.source().floatsInPlace(*tensor).orThrow();
+    if (values.empty()) {
+        const auto count = static_cast<size_t>(tensor->elements());
+        if (m_staging.size() < count * sizeof(float)) {
+            m_staging = {};
+            m_staging = AlignedBytes(count * sizeof(float));
+        }
+        const std::span<float> staged{reinterpret_cast<float*>(m_staging.data()), count};
+        m_view.source().readFloat(*tensor, staged).orThrow();
+        release();
+        throwIfStopped();
+        values = staged;
+    }
+    if (!allFinite(values))
         throw EngineException(ErrorCode::Numeric, fmt::format("the tensor '{}' holds NaN or infinite values; the file is damaged or "
                                                               "its training diverged, try another weight set or download it again",
                                                               name));
     m_done += tensor->elements() * static_cast<int64_t>(dtypeSize(tensor->dtype));
     if (m_progress) m_progress(m_done, m_total);
-    return m_staging;
+    throwIfStopped();
+    return values;
 }
 
 PackedLinear WeightLoader::linear(const std::string& name, int64_t in, int64_t out, bool bias, MsLinearLayout layout) {
@@ -66,8 +103,7 @@ PackedLinear WeightLoader::linear(const std::string& name, int64_t in, int64_t o
 PackedLinear WeightLoader::router(const std::string& weight, int64_t in, int64_t out) {
     const MsLinearDesc desc{sizeof(MsLinearDesc), in, out, 1, MS_F32, MS_LINEAR_PLAIN, 0};
     PackedLinear made = m_backend.linear(desc);
-    const auto& values = read(weight, {out, in});
-    m_backend.check(m_backend.table().linear_load_rows(m_backend.context(), made.get(), 0, 0, out, values.data()));
+    loadRows(made, 0, 0, in, read(weight, {out, in}));
     return made;
 }
 
@@ -81,14 +117,12 @@ PackedLinear WeightLoader::stacked(const std::vector<Part>& parts, int64_t in, i
         const Part& part = parts[index];
         const int64_t each = rows / static_cast<int64_t>(part.weights.size());
         for (size_t piece = 0; piece < part.weights.size(); ++piece) {
-            const auto& values = read(part.weights[piece], {each, in});
-            m_backend.check(table.linear_load_rows(m_backend.context(), made.get(), static_cast<int64_t>(index),
-                                                   static_cast<int64_t>(piece) * each, each, values.data()));
+            loadRows(made, static_cast<int64_t>(index), static_cast<int64_t>(piece) * each, in, read(part.weights[piece], {each, in}));
         }
         if (part.biases.empty()) continue;
         std::vector<float> bias;
         for (const std::string& name : part.biases) {
-            const auto& values = read(name, {rows / static_cast<int64_t>(part.biases.size())});
+            const auto values = read(name, {rows / static_cast<int64_t>(part.biases.size())});
             bias.insert(bias.end(), values.begin(), values.end());
         }
         m_backend.check(table.linear_load_bias(m_backend.context(), made.get(), static_cast<int64_t>(index), bias.data()));

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "engine/backend/backend.h"
+#include "engine/core/aligned_bytes.h"
 #include "engine/model/weight_view.h"
 
 namespace moescope {
@@ -20,6 +22,9 @@ class WeightLoader {
 public:
     WeightLoader(Backend& backend, const WeightView& view, MsDType storage, std::stop_token stop = {}, LoadProgress progress = {},
                  int64_t totalBytes = 0);
+
+    ~WeightLoader() { release(); }
+    WeightLoader(const WeightLoader&) = delete;
 
     /// W [out, in] (trailing axes flattened into `in`) with bias if `bias` is true ("<name>.weight", "<name>.bias").
     PackedLinear linear(const std::string& name, int64_t in, int64_t out, bool bias, MsLinearLayout layout = MS_LINEAR_PLAIN);
@@ -41,14 +46,19 @@ public:
     Backend& backend() { return m_backend; }
 
 private:
-    const std::vector<float>& read(const std::string& name, const Shape& shape);
+    /// The tensor's values, in the mapped file or in the staging memory; valid until the next read.
+    std::span<const float> read(const std::string& name, const Shape& shape);
     Backend& m_backend;
     const WeightView& m_view;
     MsDType m_storage;
     std::stop_token m_stop;
     LoadProgress m_progress;
     int64_t m_done = 0, m_total = 0;
-    std::vector<float> m_staging;  // the tensor being read
+    void loadRows(const PackedLinear& target, int64_t index, int64_t first, int64_t in, std::span<const float> values);
+    void release();
+    void throwIfStopped() const;
+    const TensorInfo* m_current = nullptr;  // the tensor whose pages may still be mapped
+    AlignedBytes m_staging;  // holds the largest tensor read so far; not from the heap, which would keep it after loading
 };
 
 }  // namespace moescope

@@ -2,9 +2,12 @@
 // Opens a checkpoint, loads it, runs one forward, unloads it, and holds the memory of each stage to the rule: anonymous
 // memory at most packed weights x 1.15 + 64 MB (+ the activations of the run), given back on unload. Then measures how
 // long a request to stop takes to act, in the middle of a forward and in the middle of loading.
-//   model_memory PATH [--bf16] [--batch N] [--threads N] [--forward-cancels N] [--load-cancels N]
+//   model_memory PATH [--bf16] [--cold] [--batch N] [--threads N] [--forward-cancels N] [--load-cancels N]
 // Prints one JSON object; exit status 1 where a stage lies outside of its limit.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -81,6 +84,7 @@ struct Options {
     MsDType storage = MS_F32;
     int64_t batch = 2;
     int threads = 0, forwardCancels = 20, loadCancels = 5;
+    bool cold = false;  // the file is read from the disk
 };
 
 Options parse(int count, char** words) {
@@ -90,6 +94,8 @@ Options parse(int count, char** words) {
         const auto number = [&] { return i + 1 < count ? std::atoi(words[++i]) : 0; };
         if (word == "--bf16")
             options.storage = MS_BF16;
+        else if (word == "--cold")
+            options.cold = true;
         else if (word == "--batch")
             options.batch = std::max(1, number());
         else if (word == "--threads")
@@ -127,21 +133,42 @@ struct Run {
     DeviceTensor x, t, labels;
 };
 
-/// Seconds from a request made `delay` seconds after `work` began until `work` has thrown Cancelled; negative: it
-/// finished before.
+/// Seconds from a request made `delay` seconds after `begun` became true until `work` has thrown Cancelled; negative:
+/// it finished before.
 template <class Work>
-double cancelDelay(double delay, Work&& work) {
+double cancelDelay(const std::atomic<bool>& begun, double delay, Work&& work) {
     std::stop_source source;
     Clock::time_point requested;
-    std::thread asker([&] {
+    std::jthread asker([&](std::stop_token over) {
+        while (!begun && !over.stop_requested()) std::this_thread::sleep_for(std::chrono::microseconds(200));
         std::this_thread::sleep_for(std::chrono::duration<double>(delay));
         requested = Clock::now();
         source.request_stop();
     });
     const bool cancelled = work(source.get_token());
     const Clock::time_point ended = Clock::now();
+    asker.request_stop();
     asker.join();
     return cancelled ? std::max(0.0, std::chrono::duration<double>(ended - requested).count()) : -1.0;
+}
+
+/// Takes the files out of the system's cache, as far as the system does what it is asked.
+void evict(const Checkpoint& checkpoint) {
+    for (const auto& file : checkpoint.source().files()) {
+        const int descriptor = ::open(file.c_str(), O_RDONLY);
+        if (descriptor < 0) continue;
+        ::posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
+        ::close(descriptor);
+    }
+}
+
+double cpuSeconds() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    const auto seconds = [](const timeval& t) {
+        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 Json summary(std::vector<double> delays) {
@@ -179,12 +206,15 @@ int measure(const Options& options) {
     LoadOptions load;
     load.storage = options.storage;
 
+    if (options.cold) evict(*checkpoint);
+    const double cpuBefore = cpuSeconds();
     Peaks loading;
     start = Clock::now();
     auto denoiser = checkpoint->load(*backend, load).orThrow();
     const double loadSeconds = since(start);
     loading.finish();
     out["loadSeconds"] = loadSeconds;
+    out["loadCpuSeconds"] = cpuSeconds() - cpuBefore;
     const auto packed = static_cast<double>(denoiser->packedBytes());
     const double limit = packed * 1.15 + kFixed;
     out["packedBytes"] = denoiser->packedBytes();
@@ -215,7 +245,7 @@ int measure(const Options& options) {
         std::vector<double> delays;
         for (int i = 0; i < options.forwardCancels; ++i)
             delays.push_back(
-                cancelDelay(forwardSeconds * (i + 0.5) / options.forwardCancels, [&](std::stop_token stop) {
+                cancelDelay(true, forwardSeconds * (i + 0.5) / options.forwardCancels, [&](std::stop_token stop) {
                     try {
                         const Backend::CancelScope scope(*backend, std::move(stop));
                         run.forward();
@@ -235,12 +265,18 @@ int measure(const Options& options) {
     hold("anonymous memory after unloading", static_cast<double>(statusBytes("RssAnon")), kFixed);
 
     std::vector<double> delays;
-    for (int i = 0; i < options.loadCancels; ++i)
-        delays.push_back(cancelDelay(loadSeconds * (i + 0.5) / options.loadCancels, [&](std::stop_token stop) {
+    for (int i = 0; i < options.loadCancels; ++i) {
+        if (options.cold) evict(*checkpoint);
+        std::atomic<bool> begun = false;
+        load.progress = [&](int64_t done, int64_t total) {
+            if (static_cast<double>(done) >= static_cast<double>(total) * (i + 0.5) / options.loadCancels) begun = true;
+        };
+        delays.push_back(cancelDelay(begun, 0.003 * i, [&](std::stop_token stop) {
             load.stop = std::move(stop);
             const auto loaded = checkpoint->load(*backend, load);
             return !loaded.ok() && loaded.error().code == ErrorCode::Cancelled;
         }));
+    }
     out["loadCancel"] = summary(delays);
     for (const double delay : delays) hold("cancel while loading", delay, kCancelLimit);
 
@@ -259,9 +295,9 @@ int measure(const Options& options) {
 int main(int count, char** words) {
     const moescope::Options options = moescope::parse(count, words);
     if (options.path.empty()) {
-        fmt::print(
-            stderr,
-            "usage: model_memory PATH [--bf16] [--batch N] [--threads N] [--forward-cancels N] [--load-cancels N]\n");
+        fmt::print(stderr,
+                   "usage: model_memory PATH [--bf16] [--cold] [--batch N] [--threads N] [--forward-cancels N] "
+                   "[--load-cancels N]\n");
         return 2;
     }
     const auto status = moescope::guarded([&] { return moescope::measure(options); });

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 
 #include "engine/io/tensor_source.h"
@@ -113,6 +114,38 @@ TEST(TorchCheckpoints, TellTheTrainingArguments) {
     EXPECT_EQ(args.size(), 48u);
     EXPECT_EQ(jit->metadata().at("epoch"), 40);
     EXPECT_FALSE(jit->metadata().contains("model_ema1"));
+}
+
+TEST(TorchCheckpoints, MakeATensorReadyUntilTheyAreStopped) {
+    const auto source = open("dsmoe-tiny/checkpoints/0000100.pt");
+    ASSERT_TRUE(source);
+    std::stop_source stop;
+    for (const TensorInfo& tensor : source->tensors()) EXPECT_TRUE(source->prepare(tensor, stop.get_token())) << tensor.name;
+    stop.request_stop();
+    for (const TensorInfo& tensor : source->tensors()) EXPECT_FALSE(source->prepare(tensor, stop.get_token())) << tensor.name;
+}
+
+TEST(TorchCheckpoints, TellDamageWhenReadingAfterMakingReady) {
+    const auto good = open("dsmoe-tiny/checkpoints/0000100.pt");
+    ASSERT_TRUE(good);
+    const TensorInfo* tensor = good->find("ema.blocks.1.attn.qkv.weight");
+    ASSERT_NE(tensor, nullptr);
+    std::vector<std::byte> values(static_cast<size_t>(tensor->elements()) * dtypeSize(tensor->dtype));
+    ASSERT_TRUE(good->readRaw(*tensor, values).ok());
+
+    std::ifstream stream(good->files().front(), std::ios::binary);
+    std::string bytes{std::istreambuf_iterator<char>(stream), {}};
+    const size_t at = bytes.find(std::string_view(reinterpret_cast<const char*>(values.data()), values.size()));
+    ASSERT_NE(at, std::string::npos);
+    bytes[at] ^= 1;
+    const auto path = std::filesystem::temp_directory_path() / "moescope-damaged-storage.pt";
+    std::ofstream(path, std::ios::binary) << bytes;
+    const auto damaged = openTensorSource(path).orThrow();
+    EXPECT_TRUE(damaged->prepare(*damaged->find(tensor->name), {}));
+    const Status read = damaged->readRaw(*damaged->find(tensor->name), values);
+    std::filesystem::remove(path);
+    ASSERT_FALSE(read.ok());
+    EXPECT_NE(read.error().message.find("checksum"), std::string::npos) << read.error().message;
 }
 
 }  // namespace

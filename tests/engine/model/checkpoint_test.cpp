@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/core/system_memory.h"
 #include "engine/io/safetensors_writer.h"
 #include "engine/model/convert.h"
 #include "tests/support/embedded_model.h"
@@ -215,6 +216,75 @@ TEST(Checkpoint, GivesTheMemoryOfItsWeightsBackOnUnload) {
         EXPECT_LE(backend.memoryUsed() - before, static_cast<uint64_t>(checkpoint->memoryNeeded(MS_F32)));
     }
     EXPECT_EQ(backend.memoryUsed(), before);
+}
+
+TEST(Checkpoint, RefusesAModelThatDoesNotFitBeforeReadingIt) {
+    Backend backend(cpuBackendTable(), {1, "auto"});
+    const auto checkpoint = Checkpoint::open(kEmbedded).orThrow();
+    LoadOptions options;
+    bool read = false;
+    options.progress = [&](int64_t, int64_t) { read = true; };
+    options.available = checkpoint->memoryNeeded(MS_F32) - 1;
+    const auto refused = checkpoint->load(backend, options);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, ErrorCode::OutOfMemory);
+    EXPECT_NE(refused.error().message.find("needs " + bytesText(checkpoint->memoryNeeded(MS_F32))), std::string::npos) << refused.error().message;
+    EXPECT_NE(refused.error().message.find(bytesText(options.available) + " are available"), std::string::npos) << refused.error().message;
+    EXPECT_NE(refused.error().message.find("--dtype bf16"), std::string::npos);
+    EXPECT_FALSE(read);
+    options.storage = MS_BF16;
+    EXPECT_TRUE(checkpoint->load(backend, options).ok());
+}
+
+/// Stops while the n-th tensor is made ready, as a person does who closes the window while a slow disk is read.
+class StoppedWhileReading : public TensorSource {
+public:
+    StoppedWhileReading(std::shared_ptr<const TensorSource> inner, int tensors) : m_inner(std::move(inner)), m_left(tensors) {
+        m_tensors = m_inner->tensors();
+        m_metadata = m_inner->metadata();
+        m_format = m_inner->format();
+        m_files = m_inner->files();
+        indexNames();
+    }
+    Status readRaw(const TensorInfo& tensor, std::span<std::byte> target) const override {
+        if (stop.stop_requested()) ++readAfterwards;
+        return m_inner->readRaw(tensor, target);
+    }
+    bool prepare(const TensorInfo& tensor, const std::stop_token& token) const override {
+        if (--m_left == 0) stop.request_stop();
+        return m_inner->prepare(tensor, token);
+    }
+    void releasePages(const TensorInfo& tensor) const override { m_inner->releasePages(tensor); }
+
+    mutable std::stop_source stop;
+    mutable int readAfterwards = 0;
+
+private:
+    std::shared_ptr<const TensorSource> m_inner;
+    mutable int m_left;
+};
+
+TEST(Checkpoint, StopsLoadingInsideATensorAndKeepsNothing) {
+    Backend backend(cpuBackendTable(), {1, "auto"});
+    const auto source = std::make_shared<StoppedWhileReading>(openTensorSource(kEmbedded).orThrow(), 40);
+    const auto checkpoint = Checkpoint::fromSource(source).orThrow();
+    const uint64_t before = backend.memoryUsed();
+    LoadOptions options;
+    options.stop = source->stop.get_token();
+    const auto cancelled = checkpoint->load(backend, options);
+    ASSERT_FALSE(cancelled.ok());
+    EXPECT_EQ(cancelled.error().code, ErrorCode::Cancelled);
+    EXPECT_EQ(source->readAfterwards, 0);
+    EXPECT_EQ(backend.memoryUsed(), before);
+}
+
+TEST(Checkpoint, EstimatesAtLeastWhatEveryReleasedSizeTakesPacked) {
+    for (const ReleasedSize& size : releasedSizes())
+        for (const FamilyDefinition* family : modelFamilies())
+            if (family->name == size.family) {
+                const ModelDescription d = family->released(size);
+                EXPECT_GE(d.packedBytes(4), d.totalParameters() * 4) << size.name;
+            }
 }
 
 }  // namespace
