@@ -8,7 +8,7 @@ namespace moescope::test {
 MsTensor floatTensor(Shape shape) {
     MsTensor tensor;
     tensor.shape = std::move(shape);
-    tensor.memory = cpu::AlignedBytes(static_cast<size_t>(tensor.elements()) * sizeof(float));
+    tensor.memory = AlignedBytes(static_cast<size_t>(tensor.elements()) * sizeof(float));
     return tensor;
 }
 
