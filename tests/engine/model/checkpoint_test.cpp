@@ -278,14 +278,5 @@ TEST(Checkpoint, StopsLoadingInsideATensorAndKeepsNothing) {
     EXPECT_EQ(backend.memoryUsed(), before);
 }
 
-TEST(Checkpoint, EstimatesAtLeastWhatEveryReleasedSizeTakesPacked) {
-    for (const ReleasedSize& size : releasedSizes())
-        for (const FamilyDefinition* family : modelFamilies())
-            if (family->name == size.family) {
-                const ModelDescription d = family->released(size);
-                EXPECT_GE(d.packedBytes(4), d.totalParameters() * 4) << size.name;
-            }
-}
-
 }  // namespace
 }  // namespace moescope
