@@ -77,13 +77,23 @@ void syncFolder(const std::filesystem::path& target) {
 
 }  // namespace
 
-Result<AtomicFile> AtomicFile::create(const std::filesystem::path& target) {
+Result<AtomicFile> AtomicFile::create(const std::filesystem::path& named) {
     std::error_code ignored;
-    if (!target.has_filename() || std::filesystem::is_directory(target, ignored))
+    const std::filesystem::file_status found = std::filesystem::status(named, ignored);
+    if (!named.has_filename() || std::filesystem::is_directory(found))
         return {ErrorCode::Io,
                 fmt::format("{} could not be created: expected the name of a file, found a folder; add a "
                             "file name",
-                            target.filename().empty() ? target.string() : target.filename().string())};
+                            named.filename().empty() ? named.string() : named.filename().string())};
+    if (std::filesystem::exists(found) && !std::filesystem::is_regular_file(found))
+        return {ErrorCode::Io, fmt::format("{} could not be created: expected the name of a file, found a device, a pipe "
+                                           "or a socket, which would be replaced; choose another name",
+                                           named.filename().string())};
+    std::filesystem::path target = named;
+    if (std::filesystem::is_symlink(named, ignored)) {  // the file behind a link is replaced, not the link
+        target = std::filesystem::canonical(named, ignored);
+        if (ignored) target = named;
+    }
     std::random_device random;
     for (int attempt = 0; attempt < 32; ++attempt) {
         std::filesystem::path temporary = temporaryName(target, random());

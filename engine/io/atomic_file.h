@@ -18,7 +18,7 @@ namespace moescope {
 /// ErrorCode::Io). One thread.
 class AtomicFile {
 public:
-    static Result<AtomicFile> create(const std::filesystem::path& target);
+    static Result<AtomicFile> create(const std::filesystem::path& named);
     AtomicFile(AtomicFile&& other) noexcept;
     AtomicFile& operator=(AtomicFile&&) = delete;
     ~AtomicFile();

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -64,6 +65,33 @@ TEST(AtomicFile, TakesNamesAsLongAsTheSystemAllows) {
     ASSERT_TRUE(file.ok()) << file.error().message;
     EXPECT_TRUE(file->commit().ok());
     EXPECT_EQ(folder.names(), std::vector<std::string>{name});
+}
+
+TEST(AtomicFile, NeverReplacesADeviceOrAPipe) {
+    const test::TemporaryFolder folder;
+    ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+    fs::create_symlink("pipe", folder / "link");
+    for (const char* name : {"pipe", "link"}) {
+        const auto file = AtomicFile::create(folder / name);
+        ASSERT_FALSE(file.ok());
+        EXPECT_EQ(file.error().code, ErrorCode::Io);
+        EXPECT_NE(file.error().message.find("a device, a pipe"), std::string::npos) << file.error().message;
+    }
+    EXPECT_TRUE(fs::is_fifo(folder / "pipe"));
+    EXPECT_EQ(folder.names(), (std::vector<std::string>{"link", "pipe"}));
+}
+
+TEST(AtomicFile, ReplacesTheFileBehindALinkAndKeepsTheLink) {
+    const test::TemporaryFolder folder;
+    fs::create_directory(folder / "elsewhere");
+    test::writeFile(folder / "elsewhere" / "a.txt", "old");
+    fs::create_symlink("elsewhere/a.txt", folder / "link");
+    auto file = AtomicFile::create(folder / "link");
+    ASSERT_TRUE(file.ok()) << file.error().message;
+    ASSERT_TRUE(file->write("new").ok());
+    ASSERT_TRUE(file->commit().ok());
+    EXPECT_TRUE(fs::is_symlink(folder / "link"));
+    EXPECT_EQ(content(folder / "elsewhere" / "a.txt"), "new");
 }
 
 TEST(AtomicFile, SaysThatAFolderIsMissing) {
