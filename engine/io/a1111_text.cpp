@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/io/generation_parameters.h"
+#include "engine/io/utf8.h"
 
 namespace moescope {
 namespace {
@@ -204,7 +205,7 @@ std::string toA1111Text(const GenerationParameters& parameters) {
     for (const auto& [key, value] : entriesOf(parameters))
         line += fmt::format("{}{}: {}", line.empty() ? "" : ", ", key,
                             key == "CFG interval" ? fmt::format("\"{}\"", value) : quoted(value));
-    return text + line;
+    return repairedUtf8(text + line);  // names of files need not be UTF-8, a PNG text is
 }
 
 Result<GenerationParameters> parseA1111Text(std::string_view text) {

@@ -61,6 +61,16 @@ bool isUtf8(std::string_view text) {
     return true;
 }
 
+std::string repairedUtf8(std::string_view text) {
+    std::string repaired;
+    repaired.reserve(text.size());
+    while (!text.empty()) {
+        const char32_t codePoint = takeCodePoint(text);
+        appendUtf8(repaired, codePoint ? codePoint : replacementCharacter);
+    }
+    return repaired;
+}
+
 std::string latin1ToUtf8(std::string_view text) {
     std::string converted;
     converted.reserve(text.size());

@@ -15,6 +15,8 @@ inline constexpr char32_t replacementCharacter = 0xFFFD;
 char32_t takeCodePoint(std::string_view& text);
 void appendUtf8(std::string& text, char32_t codePoint);
 bool isUtf8(std::string_view text);
+/// `text` with a replacementCharacter for every byte that is not UTF-8 and for every zero byte.
+std::string repairedUtf8(std::string_view text);
 std::string latin1ToUtf8(std::string_view text);
 
 }  // namespace moescope

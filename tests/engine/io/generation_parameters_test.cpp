@@ -223,6 +223,10 @@ TEST(GenerationParameters, WriteBytesThatAreNoTextAsReplacementCharacters) {
     GenerationParameters p;
     p.prompt = "a\xFFz";
     EXPECT_EQ(fromJsonText(toJsonText(p))->prompt, "a\uFFFDz");
+    EXPECT_TRUE(toA1111Text(p).starts_with("a\uFFFDz\n"));
+    p.prompt = "caf\u00E9";
+    p.prompt += '\0';
+    EXPECT_TRUE(toA1111Text(p).starts_with("caf\u00E9\uFFFD\n")) << "a PNG text holds no zero bytes";
 }
 
 }  // namespace
