@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `moescope-cli info`: what a checkpoint is, from its headers.
+#include <algorithm>
+
 #include "app/cli/console.h"
 #include "app/cli/model_arguments.h"
 #include "engine/core/system_memory.h"
@@ -15,11 +17,17 @@ std::string millions(int64_t parameters) { return fmt::format("{:.2f} M", static
 
 Json namesJson(const std::vector<std::string>& names) { return Json(names); }
 
+/// Null where nothing says how many experts a token takes.
+Json activeJson(const ModelDescription& d) {
+    if (std::ranges::find(d.unknownSettings, "top_k") != d.unknownSettings.end()) return nullptr;
+    return d.activeParameters();
+}
+
 Json describeJson(const Checkpoint& c) {
     const ModelDescription& d = c.description();
     const TransformerConfig& m = d.config;
     Json out = {{"name", c.name()}, {"family", d.family}, {"size", d.sizeName}, {"format", c.source().format()}, {"hash", c.fingerprint()},
-                {"parameters", {{"total", d.totalParameters()}, {"active", d.activeParameters()}}}, {"dtype", c.dtypes()}};
+                {"parameters", {{"total", d.totalParameters()}, {"active", activeJson(d)}}}, {"dtype", c.dtypes()}};
     out["config"] = {{"width", m.width}, {"depth", m.depth}, {"heads", m.heads}, {"headWidth", m.headWidth}, {"patch", m.patch},
                      {"grid", m.grid}, {"inChannels", m.inChannels}, {"outChannels", m.outChannels}, {"classes", m.classes},
                      {"denseWidth", m.denseWidth}};
@@ -66,15 +74,23 @@ void describeText(const Console& console, const Checkpoint& c) {
     const TransformerConfig& m = d.config;
     const auto line = [&](const char* what, const std::string& text) { console.result(fmt::format("{:<14}{}", what, text)); };
     line("model", fmt::format("{} ({}{})", c.name(), d.family, d.space == PictureSpace::Pixels ? ", pixels" : ", Stable Diffusion latents"));
-    line("parameters", fmt::format("{} in total, {} active per token", millions(d.totalParameters()), millions(d.activeParameters())));
+    const auto known = [&](const char* setting, const std::string& value) {
+        return std::ranges::find(d.unknownSettings, setting) == d.unknownSettings.end() ? value : std::string("not known");
+    };
+    line("parameters", fmt::format("{} in total, {} active per token", millions(d.totalParameters()),
+                                   known("top_k", millions(d.activeParameters()))));
     line("network", fmt::format("{} blocks, width {}, {}, {} x {} image tokens in patches of {}{}", m.depth, m.width,
                                 m.heads ? fmt::format("{} heads", m.heads) : "heads not known", m.grid, m.grid, m.patch,
-                                m.contextTokens ? fmt::format(", {} class tokens from block {}", m.contextTokens, m.contextStart) : ""));
+                                m.contextTokens ? fmt::format(", {} class tokens from block {}", m.contextTokens,
+                                                            known("in_context_start", fmt::format("{}", m.contextStart)))
+                                              : ""));
     if (m.moeBlocks.empty())
         line("experts", "none (dense)");
     else
-        line("experts", fmt::format("{} experts x {} layers, {} per token, width {}{}, gates sum to {}", m.moe.experts, m.moeBlocks.size(),
-                                    m.moe.topK, m.moe.expertWidth, m.moe.sharedWidth ? ", 1 shared expert" : ", no shared expert", m.moe.scale));
+        line("experts", fmt::format("{} experts x {} layers, per token {}, width {}{}, gates sum to {}", m.moe.experts, m.moeBlocks.size(),
+                                    known("top_k", fmt::format("{}", m.moe.topK)), m.moe.expertWidth,
+                                    m.moe.sharedWidth ? ", 1 shared expert" : ", no shared expert",
+                                    known("routed_scaling_factor", fmt::format("{}", m.moe.scale))));
     line("classes", fmt::format("{}, null class {}", m.classes, m.classes));
     line("weights", c.weightSetReason());
     line("stored as", fmt::format("{}, {}", c.dtypes(), c.source().format()));

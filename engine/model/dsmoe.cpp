@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/model/dsmoe.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "engine/model/adaln_transformer.h"
@@ -11,6 +13,8 @@ namespace moescope {
 namespace {
 
 constexpr int64_t kPublishedGrid = 16;  // 32 x 32 latents of 256-pixel pictures in patches of 2
+
+constexpr int64_t kLargestGrid = 1024;
 
 constexpr SamplingDefaults kDefaults{SamplerKind::Euler, 50, 1.5, 0.0, 1.0, 1.0, 0.05};
 
@@ -88,15 +92,16 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
     for (int block = 0; block < c.depth; ++block) {
         const std::string mlp = fmt::format("blocks.{}.mlp", block);
         if (const Shape fc1 = view.shape(mlp + ".fc1.weight"); !fc1.empty()) c.denseWidth = fc1[0];
-        if (const Shape expert = view.shape(mlp + ".experts.blocks.0.gate_proj.weight"); !expert.empty()) {
+        if (isMixture(view, block)) {
             c.moeBlocks.push_back(block);
-            c.moe.experts = countExperts(view, block);
-            c.moe.expertWidth = expert[0];
+            c.moe.experts = std::max(c.moe.experts, countExperts(view, block));
+            if (const Shape expert = view.shape(mlp + ".experts.blocks.0.gate_proj.weight"); !expert.empty()) c.moe.expertWidth = expert[0];
             if (const Shape shared = view.shape(mlp + ".shared_experts.gate_proj.weight"); !shared.empty())
                 c.moe.sharedWidth = shared[0];
         }
     }
     if (const Status variant = refuseVariants(settings); !variant.ok()) return variant.error();
+    if (const Status size = checkMixtureSize(view, c); !size.ok()) return size.error();
     const auto released = findReleasedSize(d.family, c);
     if (released) d.sizeName = released->name;
     if (const auto heads = settings.integer({"heads", "num_heads"})) {
@@ -108,6 +113,9 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
         d.unknownSettings.emplace_back("heads");
     }
     const int64_t side = settings.integer({"input_size"}).value_or(kPublishedGrid * c.patch);
+    if (side < 1 || side % c.patch != 0 || side / c.patch > kLargestGrid)
+        return EngineError{ErrorCode::Unsupported, fmt::format("input_size should be a multiple of the patch size {} and at most {}, found {}",
+                                                               c.patch, kLargestGrid * c.patch, side)};
     c.grid = side / c.patch;
     readMoeSettings(d, settings);
     c.headWidth = c.heads > 0 ? c.width / c.heads : 0;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -58,14 +60,39 @@ std::string describeUnknownArchitecture(const TensorSource& source) {
 }
 
 int64_t countBlocks(const WeightView& view) {
+    constexpr std::string_view prefix = "blocks.";
+    const auto most = static_cast<int64_t>(view.names().size());  // every block has a tensor
     int64_t blocks = 0;
-    while (view.has(fmt::format("blocks.{}.attn.qkv.weight", blocks))) ++blocks;
+    for (const std::string& name : view.names()) {
+        if (!name.starts_with(prefix)) continue;
+        int64_t block = 0;
+        const char* const end = name.data() + name.size();
+        const auto [rest, code] = std::from_chars(name.data() + prefix.size(), end, block);
+        if (code == std::errc() && rest != end && *rest == '.' && block >= 0 && block < most)
+            blocks = std::max(blocks, block + 1);
+    }
     return blocks;
+}
+
+bool isMixture(const WeightView& view, int block) {
+    const std::string mlp = fmt::format("blocks.{}.mlp.", block);
+    return std::ranges::any_of(std::array{"gate.weight", "experts.blocks.0.gate_proj.weight", "experts.blocks.0.w3.weight"},
+                               [&](const char* name) { return view.has(mlp + name); });
 }
 
 int64_t countExperts(const WeightView& view, int block) {
     const Shape gate = view.shape(fmt::format("blocks.{}.mlp.gate.weight", block));
     return gate.empty() ? 0 : gate[0];
+}
+
+Status checkMixtureSize(const WeightView& view, const TransformerConfig& config) {
+    constexpr int64_t kExpertsPerTensor = 16;  // whole files have at least two tensors for each expert
+    constexpr int64_t kMostExperts = 65535;    // the routing keeps 16 bits for the number of an expert
+    const auto tensors = static_cast<int64_t>(view.names().size()), layers = static_cast<int64_t>(config.moeBlocks.size());
+    if (config.moe.experts <= kMostExperts && config.moe.experts * layers <= kExpertsPerTensor * tensors) return {};
+    return {ErrorCode::Unsupported, fmt::format("the routers are made for {} experts in each of {} layers, but the file has {} tensors in all; "
+                                                "expected at most {} experts, each with tensors of its own",
+                                                config.moe.experts, layers, tensors, kMostExperts)};
 }
 
 std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& config) {

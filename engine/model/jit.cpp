@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/model/jit.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -103,13 +104,14 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
     for (int block = 0; block < c.depth; ++block) {
         const std::string mlp = fmt::format("blocks.{}.mlp", block);
         if (const Shape w3 = view.shape(mlp + ".w3.weight"); w3.size() == 2) c.denseWidth = w3[1];
-        if (const Shape expert = view.shape(mlp + ".experts.blocks.0.w3.weight"); expert.size() == 2) {
+        if (isMixture(view, block)) {
             c.moeBlocks.push_back(block);
-            c.moe.experts = countExperts(view, block);
-            c.moe.expertWidth = expert[1];
+            c.moe.experts = std::max(c.moe.experts, countExperts(view, block));
+            if (const Shape expert = view.shape(mlp + ".experts.blocks.0.w3.weight"); expert.size() == 2) c.moe.expertWidth = expert[1];
             if (const Shape shared = view.shape(mlp + ".shared_experts.w3.weight"); shared.size() == 2) c.moe.sharedWidth = shared[1];
         }
     }
+    if (const Status size = checkMixtureSize(view, c); !size.ok()) return size.error();
     const auto released = findReleasedSize(d.family, c);
     if (released) d.sizeName = released->name;
     if (c.contextTokens) {

@@ -112,6 +112,16 @@ TEST(Checkpoint, RefusesSettingsThatDoNotFit) {
     EXPECT_NE(sentence({{"scale", 0}}).find("other than 0"), std::string::npos);
 }
 
+TEST(Checkpoint, RefusesAnInputSizeThatThePatchesDoNotCover) {
+    CheckpointOptions options;
+    for (const int64_t size : {int64_t{0}, int64_t{7}, int64_t{-8}, int64_t{99999999999}}) {
+        options.settings = {{"input_size", size}};
+        const auto checkpoint = Checkpoint::open(kGolden / "dsmoe-tiny", options);
+        ASSERT_FALSE(checkpoint.ok()) << size;
+        EXPECT_NE(checkpoint.error().message.find("input_size"), std::string::npos) << checkpoint.error().message;
+    }
+}
+
 TEST(Checkpoint, CountsTheEmbeddedModelAsItsTrainerDid) {
     const auto checkpoint = Checkpoint::open(kEmbedded).orThrow();
     EXPECT_EQ(checkpoint->description().totalParameters(), 3766360);
@@ -142,6 +152,28 @@ TEST_F(CheckpointFiles, NamesAMissingTensor) {
     ASSERT_EQ(checkpoint->missing().size(), 1u);
     ASSERT_FALSE(checkpoint->runnable().ok());
     EXPECT_NE(checkpoint->runnable().error().message.find("blocks.3.mlp.experts.blocks.5.w3.bias"), std::string::npos);
+}
+
+TEST_F(CheckpointFiles, NamesTheMissingTensorThatABlockIsKnownBy) {
+    for (const std::string name : {"blocks.0.attn.qkv.weight", "blocks.4.attn.qkv.weight", "blocks.7.attn.qkv.weight", "blocks.7.mlp.gate.weight",
+                                   "blocks.3.mlp.experts.blocks.0.w3.weight"}) {
+        const auto checkpoint = Checkpoint::open(embeddedWith(name, [](auto&, auto&) { return false; })).orThrow();
+        EXPECT_EQ(checkpoint->description().config.depth, 8) << name;
+        EXPECT_EQ(checkpoint->missing(), std::vector<std::string>{name});
+        EXPECT_FALSE(checkpoint->runnable().ok());
+    }
+}
+
+TEST_F(CheckpointFiles, RefusesARouterForFarMoreExpertsThanTheFileHolds) {
+    const fs::path path = embeddedWith("blocks.5.mlp.gate.weight", [](Shape& shape, std::vector<float>& values) {
+        shape = {200000, 1};
+        values.resize(200000);
+        return true;
+    });
+    const auto checkpoint = Checkpoint::open(path);
+    ASSERT_FALSE(checkpoint.ok());
+    EXPECT_EQ(checkpoint.error().code, ErrorCode::Unsupported);
+    EXPECT_NE(checkpoint.error().message.find("200000 experts"), std::string::npos) << checkpoint.error().message;
 }
 
 TEST_F(CheckpointFiles, NamesATensorOfAnotherShape) {
