@@ -46,6 +46,21 @@ std::string textOf(const json& object, const char* key) {
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+EngineError wrongField(const char* key, const char* expected, const json& found) {
+    constexpr size_t kShown = 60;
+    return {ErrorCode::Format,
+            fmt::format("case.json should give `{}` as {}, found {}", key, expected,
+                        found.dump(-1, ' ', false, json::error_handler_t::replace).substr(0, kShown))};
+}
+
+/// The weight set that `object` names; empty where it names none.
+std::string namedWeights(const json& object) {
+    const auto found = object.find("weights");
+    if (found == object.end() || found->is_null()) return {};
+    if (!found->is_string()) throw EngineException(wrongField("weights", "the name of a weight set", *found));
+    return found->get<std::string>();
+}
+
 std::string knownFamilies() {
     std::string text;
     for (const FamilyDefinition* family : modelFamilies()) text += std::string(family->name) + ", ";
@@ -98,6 +113,8 @@ Result<CaseFolder> CaseFolder::open(const fs::path& folder) {
                            fmt::format("no folder '{}'; give a folder with a case.json", folder.string())};
     auto parsed = readCaseJson(folder / "case.json");
     if (!parsed.ok()) return parsed.error();
+    if (const auto config = parsed->find("config"); config != parsed->end() && !config->is_object())
+        return wrongField("config", "an object", *config);
     CaseFolder made;
     made.m_path = folder;
     made.m_json = std::move(*parsed);
@@ -140,14 +157,14 @@ Status CaseFolder::runnable() const {
 std::vector<GoldenFile> CaseFolder::goldenFiles() const {
     std::vector<GoldenFile> files;
     std::set<std::string> known;
-    const std::string weights = textOf(m_json, "weights");
+    const std::string weights = namedWeights(m_json);
     const auto add = [&](const std::string& name, const json& entry, bool listed) {
         if (!known.insert(fs::path(name).lexically_normal().generic_string()).second) return;
         GoldenFile file;
         file.path = m_path / name;
         file.name = name;
         file.entry = entry.is_object() ? entry : json::object();
-        const std::string own = textOf(file.entry, "weights");
+        const std::string own = namedWeights(file.entry);
         file.weights = own.empty() ? weights : own;
         file.listed = listed;
         files.push_back(std::move(file));

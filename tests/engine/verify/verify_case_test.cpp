@@ -292,6 +292,12 @@ TEST(VerifyCase, WhatAPersonCanGetWrongIsASentence) {
     EXPECT_EQ(refused(copies / "damaged").code, ErrorCode::Format);
     EXPECT_EQ(refused(copies / "bare").code, ErrorCode::NotFound);
 
+    copies.write("list/case.json", R"({"config": [1], "goldens": {}})");
+    EXPECT_NE(refused(copies / "list").message.find("`config` as an object, found [1]"), std::string::npos);
+    copies.write("number/case.json", R"({"goldens": {"forward.safetensors": {"weights": 5}}})");
+    EXPECT_NE(refused(copies / "number").message.find("`weights` as the name of a weight set, found 5"),
+              std::string::npos);
+
     copies.write("dsmoe-tiny/forward_model.safetensors", "not a file of tensors");
     EXPECT_EQ(refused(copies / "dsmoe-tiny").code, ErrorCode::Format);
     std::filesystem::remove(copies / "dsmoe-tiny/forward_model.safetensors");
