@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // moescope-cli: the engine without a window.
-#include <cstdio>
-
 #include "app/cli/console.h"
 #include "app/cli/interrupt.h"
 
 int main(int argc, char** argv) {
     using namespace moescope::cli;
+    openStandardStreams();
     watchInterrupts();
 
     CLI::App root{"Runs sparse mixture-of-experts diffusion models and records what every expert does."};
@@ -27,9 +26,9 @@ int main(int argc, char** argv) {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
         if (e.get_exit_code() == 0) return root.exit(e);
-        fmt::print(stderr, "moescope-cli: {} (see moescope-cli {}--help)\n", e.what(),
-                   root.get_subcommands().empty() ? "" : root.get_subcommands().front()->get_name() + " ");
+        console.note(fmt::format("moescope-cli: {} (see moescope-cli {}--help)", e.what(),
+                                 root.get_subcommands().empty() ? "" : root.get_subcommands().front()->get_name() + " "));
         return ExitUsage;
     }
-    return exitStatus;
+    return console.finish(exitStatus);
 }

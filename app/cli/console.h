@@ -24,7 +24,18 @@ public:
     void note(std::string_view sentence) const;
     /// One sentence on stderr. Wrong requests end with 2, everything else with 1.
     int fail(const EngineError& error) const;
+    /// Text as it is on stderr, which may be closed or full.
+    static void say(std::string_view text);
+    /// The status to end with: a failure where results got lost on stdout. A reader that went away is no loss.
+    int finish(int exitStatus) const;
+
+private:
+    mutable int m_lost = 0;  // errno of the last result that could not be written
 };
+
+/// Call first. Where stdin, stdout or stderr is closed, /dev/null takes its place, so that no file that is opened later
+/// gets its number and what is printed; a reader of stdout that goes away does not end the process.
+void openStandardStreams();
 
 /// A subcommand with its options; the action's return value becomes the exit status. EngineExceptions are printed.
 using Action = std::function<int()>;

@@ -58,7 +58,7 @@ std::vector<int> parseList(const std::string& text, std::string_view option) {
         const auto last = dash == std::string_view::npos ? first : numberFrom<int>(item.substr(dash + 1));
         if (!first || !last || *first < 0 || *last < *first || *last - *first > 100000)
             refuse(fmt::format("{} expects numbers and ranges such as 1,3,5-7; found '{}'", option, text));
-        for (int n = *first; n <= *last; ++n) numbers.push_back(n);
+        for (int64_t n = *first; n <= *last; ++n) numbers.push_back(static_cast<int>(n));
         if (comma == std::string_view::npos) return numbers;
         rest = rest.substr(comma + 1);
     }
@@ -69,6 +69,7 @@ std::vector<std::string> readPrompts(const std::string& path) {
     if (!file) throw EngineException(ErrorCode::NotFound, fmt::format("the prompt file '{}' can not be read", path));
     std::vector<std::string> prompts;
     for (std::string line; std::getline(file, line);) {
+        if (prompts.empty() && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);  // the mark some editors put first
         while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
         if (!line.empty()) prompts.push_back(line);
     }

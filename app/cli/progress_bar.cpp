@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/progress_bar.h"
 
-#include <cstdio>
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 #include <unistd.h>
+
+#include "app/cli/console.h"
 
 namespace moescope::cli {
 namespace {
@@ -23,6 +25,7 @@ ProgressBar::~ProgressBar() { clear(); }
 
 void ProgressBar::update(double done, double total, const std::string& detail) {
     if (!m_enabled || total <= 0) return;
+    done = std::min(done, total);
     const auto now = Clock::now();
     const double since = std::chrono::duration<double>(now - m_last).count();
     if (since < (m_terminal ? kRedrawSeconds : kLineSeconds) && (done < total || !m_terminal)) return;
@@ -33,19 +36,17 @@ void ProgressBar::update(double done, double total, const std::string& detail) {
                                          done > 0 && done < total ? fmt::format(", {} left", durationText(left)) : "");
     if (m_terminal) {
         const int filled = static_cast<int>(kWidth * done / total);
-        fmt::print(stderr, "\r\x1b[K[{}{}] {}", std::string(static_cast<size_t>(filled), '#'),
-                   std::string(static_cast<size_t>(kWidth - filled), '.'), text);
+        Console::say(fmt::format("\r\x1b[K[{}{}] {}", std::string(static_cast<size_t>(filled), '#'),
+                   std::string(static_cast<size_t>(kWidth - filled), '.'), text));
         m_drawn = true;
     } else {
-        fmt::print(stderr, "{}\n", text);
+        Console::say(text + "\n");
     }
-    std::fflush(stderr);
 }
 
 void ProgressBar::clear() {
-    if (m_drawn) fmt::print(stderr, "\r\x1b[K");
+    if (m_drawn) Console::say("\r\x1b[K");
     m_drawn = false;
-    std::fflush(stderr);
 }
 
 std::string durationText(double seconds) {

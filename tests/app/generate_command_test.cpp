@@ -54,6 +54,13 @@ TEST_F(Generate, LeavesSettingsOutOnRequest) {
     EXPECT_NE(repeat.err.find("no settings"), std::string::npos) << repeat.err;
 }
 
+TEST_F(Generate, KeepsThePictureOfAPromptThatIsNoUtf8) {
+    ASSERT_EQ(runCli({"generate", "-p", "cat \xFF", "--steps", "1", "-o", file("a.png")}).status, 0);
+    const auto png = readPng(file("a.png"));
+    ASSERT_TRUE(png.ok());
+    EXPECT_TRUE(png->text("parameters")->starts_with("cat \uFFFD\n"));
+}
+
 TEST_F(Generate, ImageOfABatchEqualsTheOneMadeAloneWithTheNextSeed) {
     ASSERT_EQ(runCli({"generate", "--class", "66", "-s", "9", "-b", "2", "--steps", "3", "-o", file("a.png")}).status, 0);
     ASSERT_EQ(runCli({"generate", "--class", "66", "-s", "10", "--steps", "3", "-o", file("b.png")}).status, 0);
@@ -61,7 +68,7 @@ TEST_F(Generate, ImageOfABatchEqualsTheOneMadeAloneWithTheNextSeed) {
 }
 
 TEST_F(Generate, RunsOnePromptPerLineOfAFile) {
-    std::ofstream(file("prompts.txt")) << "red apple\n\nblue heart\r\n";
+    std::ofstream(file("prompts.txt")) << "\xEF\xBB\xBFred apple\n\nblue heart\r\n";
     const CliResult run = runCli({"generate", "--prompt-file", file("prompts.txt"), "-s", "1", "--steps", "2", "-o", file("p.png"), "--json"});
     ASSERT_EQ(run.status, 0) << run.err;
     const Json results = Json::parse(run.out);
@@ -125,6 +132,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadInput{{"-p", "cat", "--noise-scale", "-3"}, 2, "noise scale"}, BadInput{{"-p", "cat", "--rng", "dice"}, 2, "torch-cpu"},
                     BadInput{{"-p", "cat", "--capture", "everything"}, 2, "--capture"},
                     BadInput{{"-p", "cat", "--capture", "scores", "--capture-layers", "2"}, 2, "block 2"},
+                    BadInput{{"-p", "cat", "--capture", "scores", "--capture-layers", "2147483647"}, 2, "block 2147483647"},
                     BadInput{{"-p", "cat", "--capture-steps", "30"}, 2, "step 30"}, BadInput{{"-p", "cat", "--capture-steps", "a-b"}, 2, "ranges"},
                     BadInput{{"-p", "cat", "--class", "3"}, 2, "excludes"}, BadInput{{"-p", "cat", "--session", "/nowhere/at/all.moescope"}, 2, "does not exist"},
                     BadInput{{"-p", "cat", "-m", "/nope.pt"}, 1, "no file or folder"}, BadInput{{"-p", "cat", "--weights", "ema"}, 2, "weight set"},

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <sys/wait.h>
+
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -128,6 +131,24 @@ TEST_F(Commands, ExportWritesWhatASessionHolds) {
     const CliResult other = runCli({"export", file("a.png"), "--data", file("q.csv")});
     EXPECT_EQ(other.status, 1);
     EXPECT_FALSE(other.err.empty());
+}
+
+/// The exit status of a shell that runs the program with `arguments`, which may redirect.
+int shellStatus(const std::string& arguments) {
+    const int status = std::system(("'" MOESCOPE_CLI "' " + arguments).c_str());
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+TEST_F(Commands, StreamsThatAreClosedOrFullEndNothing) {
+    EXPECT_EQ(shellStatus("info -m nowhere 2>/dev/full"), 1);
+    EXPECT_EQ(shellStatus("info -m nowhere 2>&-"), 1);
+    EXPECT_EQ(shellStatus("paint 2>&-"), 2);
+    EXPECT_EQ(shellStatus("info >/dev/full 2>/dev/null"), 1) << "the results are lost";
+    for (const char* streams : {"<&- >&- 2>&-", "2>/dev/full", ">&-", "| true"}) {
+        std::filesystem::remove(file("a.png"));
+        EXPECT_EQ(shellStatus("generate -p cat -s 1 --steps 1 -o '" + file("a.png") + "' " + streams), 0) << streams;
+        EXPECT_TRUE(std::filesystem::exists(file("a.png"))) << streams;
+    }
 }
 
 TEST_F(Commands, WrongUsageEndsWithTwo) {
