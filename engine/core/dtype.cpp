@@ -99,6 +99,7 @@ uint16_t floatToBfloat16(float value) {
 }
 
 void convertToFloat(DType dtype, const std::byte* source, std::span<float> target) {
+    if (target.empty()) return;  // an empty span may be null, which memcpy must not be given
     switch (dtype) {
         case DType::F64: return castEach<double>(source, target);
         case DType::F32: std::memcpy(target.data(), source, target.size_bytes()); return;
