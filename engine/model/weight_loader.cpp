@@ -10,6 +10,8 @@
 namespace moescope {
 namespace {
 
+constexpr size_t kPieceValues = size_t{1} << 20;  // worked on between two looks at whether somebody asked to stop
+
 /// True where all values are finite: the exponent bits of no value are all set.
 bool allFinite(std::span<const float> values) {
     uint32_t bad = 0;
@@ -51,8 +53,8 @@ void WeightLoader::release() {
 
 /// Rows first.. of one matrix, in pieces between which a request to stop is heard.
 void WeightLoader::loadRows(const PackedLinear& target, int64_t index, int64_t first, int64_t in, std::span<const float> values) {
-    constexpr int64_t kPieceValues = int64_t{2} << 20;
-    const int64_t rows = static_cast<int64_t>(values.size()) / in, step = std::max<int64_t>(1, kPieceValues / in);
+    const int64_t rows = static_cast<int64_t>(values.size()) / in;
+    const int64_t step = std::max<int64_t>(1, static_cast<int64_t>(kPieceValues) / in);
     for (int64_t row = 0; row < rows; row += step) {
         throwIfStopped();
         m_backend.check(m_backend.table().linear_load_rows(m_backend.context(), target.get(), index, first + row,
@@ -84,10 +86,13 @@ std::span<const float> WeightLoader::read(const std::string& name, const Shape& 
         throwIfStopped();
         values = staged;
     }
-    if (!allFinite(values))
+    for (size_t first = 0; first < values.size(); first += kPieceValues) {
+        throwIfStopped();
+        if (allFinite(values.subspan(first, std::min(kPieceValues, values.size() - first)))) continue;
         throw EngineException(ErrorCode::Numeric, fmt::format("the tensor '{}' holds NaN or infinite values; the file is damaged or "
                                                               "its training diverged, try another weight set or download it again",
                                                               name));
+    }
     m_done += tensor->elements() * static_cast<int64_t>(dtypeSize(tensor->dtype));
     if (m_progress) m_progress(m_done, m_total);
     throwIfStopped();
