@@ -9,7 +9,7 @@
 #include "app/cli/console.h"
 #include "app/cli/interrupt.h"
 #include "app/cli/model_arguments.h"
-#include "app/cli/resource_paths.h"
+#include "app/resource_paths.h"
 #include "engine/core/system_memory.h"
 #include "engine/model/random_weights.h"
 #include "engine/sampling/generator.h"

@@ -11,6 +11,7 @@
 #include "engine/core/system_memory.h"
 #include "engine/io/session_file.h"
 #include "engine/model/autoencoder_kl.h"
+#include "engine/model/companion_files.h"
 #include "viz/export/routing_report.h"
 
 namespace moescope::cli {
@@ -110,7 +111,7 @@ private:
 
     std::unique_ptr<AutoencoderKl> loadVae(const Checkpoint& checkpoint, Backend& backend) const {
         if (checkpoint.description().space == PictureSpace::Pixels) return nullptr;
-        const std::string path = findVae(checkpoint, m_args.vae);
+        const fs::path path = findVae(checkpoint, m_args.vae);
         if (path.empty()) {
             m_console.note("note: " + vaeAdvice());
             return nullptr;

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "engine/io/png_file.h"
+#include "engine/model/class_choice.h"
 
 namespace moescope::cli {
 namespace {
@@ -77,31 +78,6 @@ std::vector<std::string> readPrompts(const std::string& path) {
     return prompts;
 }
 
-struct ChosenClass {
-    int index = 0;
-    std::string name, sentence;
-};
-
-ChosenClass classFromPrompt(const std::string& prompt, const std::optional<ClassLabels>& labels) {
-    if (!labels) refuse("this model's classes have no names here, so a prompt can not be matched; give the class with --class N, or put "
-                        "a labels.json beside the checkpoint");
-    const ClassMatch match = labels->match(prompt).orThrow();
-    return {match.index, match.name, fmt::format("class {} '{}': {}", match.index, match.name, match.reason)};
-}
-
-ChosenClass classFromText(const std::string& text, int64_t classes, const std::optional<ClassLabels>& labels) {
-    if (const auto number = numberFrom<int64_t>(text)) {
-        if (*number < 0 || *number > classes)
-            refuse(fmt::format("class {} is out of range: this model has classes 0 to {}, and {} is its null class", *number, classes - 1, classes));
-        const ClassLabel* label = labels ? labels->byIndex(*number) : nullptr;
-        const std::string name = *number == classes ? "no class" : label ? label->name : "";
-        return {static_cast<int>(*number), name, fmt::format("class {}{}: given by number", *number, name.empty() ? "" : " '" + name + "'")};
-    }
-    if (!labels) refuse(fmt::format("this model's classes have no names here; give a number from 0 to {} instead of '{}'", classes - 1, text));
-    const int index = labels->resolve(text).orThrow();
-    return {index, labels->byIndex(index)->name, fmt::format("class {} '{}': given by name", index, labels->byIndex(index)->name)};
-}
-
 }  // namespace
 
 void GenerateArguments::addTo(CLI::App& command) {
@@ -150,6 +126,7 @@ std::optional<GenerationParameters> readRepeated(GenerateArguments& arguments) {
 std::vector<PlannedRun> planRuns(const GenerateArguments& a, const std::optional<GenerationParameters>& repeated,
                                  const Checkpoint& checkpoint, const std::optional<ClassLabels>& labels) {
     const ModelDescription& d = checkpoint.description();
+    const ClassLabels* names = labels ? &*labels : nullptr;
     GenerationRequest base;
     base.sampler = d.defaults;
     SamplerSettings& s = base.sampler;
@@ -193,14 +170,15 @@ std::vector<PlannedRun> planRuns(const GenerateArguments& a, const std::optional
     if (!a.session.empty()) p.sessionFile = fileNameOnly(a.session);
     const std::string negative = !a.negativePrompt.empty() ? a.negativePrompt : repeated ? repeated->negativePrompt : "";
     if (!negative.empty()) {
-        const ChosenClass chosen = numberFrom<int64_t>(negative) ? classFromText(negative, d.config.classes, labels)
-                                                                 : classFromPrompt(negative, labels);
+        const ClassChoice chosen = (numberFrom<int64_t>(negative) ? classFromText(negative, d.config.classes, names)
+                                                                  : classFromPrompt(negative, names))
+                                       .orThrow();
         base.negativeClass = chosen.index;
         p.negativePrompt = negative;
     }
 
     std::vector<PlannedRun> runs;
-    const auto add = [&](const std::string& prompt, const ChosenClass& chosen) {
+    const auto add = [&](const std::string& prompt, const ClassChoice& chosen) {
         PlannedRun run{base, chosen.sentence};
         run.request.classes.assign(static_cast<size_t>(batch), chosen.index);
         run.request.parameters.prompt = prompt;
@@ -209,13 +187,13 @@ std::vector<PlannedRun> planRuns(const GenerateArguments& a, const std::optional
         runs.push_back(std::move(run));
     };
     if (!a.promptFile.empty()) {
-        for (const std::string& prompt : readPrompts(a.promptFile)) add(prompt, classFromPrompt(prompt, labels));
+        for (const std::string& prompt : readPrompts(a.promptFile)) add(prompt, classFromPrompt(prompt, names).orThrow());
     } else if (!a.classText.empty()) {
-        add("", classFromText(a.classText, d.config.classes, labels));
+        add("", classFromText(a.classText, d.config.classes, names).orThrow());
     } else if (!a.prompt.empty()) {
-        add(a.prompt, classFromPrompt(a.prompt, labels));
+        add(a.prompt, classFromPrompt(a.prompt, names).orThrow());
     } else if (repeated && repeated->classId) {
-        const ChosenClass same = classFromText(fmt::format("{}", *repeated->classId), d.config.classes, labels);
+        const ClassChoice same = classFromText(fmt::format("{}", *repeated->classId), d.config.classes, names).orThrow();
         add(repeated->prompt, {same.index, same.name, fmt::format("class {} '{}': as in the picture", same.index, same.name)});
     } else {
         refuse("say what to draw: -p TEXT (for example -p \"red heart\"), --class N or NAME, or --prompt-file FILE; the classes are listed "

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/cli/model_arguments.h"
 
-#include <cstdlib>
-
 #include <fmt/format.h>
 
-#include "app/cli/resource_paths.h"
+#include "app/resource_paths.h"
+#include "engine/model/companion_files.h"
 
 namespace moescope::cli {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr int kImageNetClasses = 1000;
-constexpr const char* kKnownVaes[] = {"models--stabilityai--sd-vae-ft-mse", "models--stabilityai--sd-vae-ft-ema"};
 
 /// "name=value" pairs as numbers, booleans or text.
 Result<nlohmann::json> parseSettings(const std::vector<std::string>& pairs) {
@@ -27,19 +23,6 @@ Result<nlohmann::json> parseSettings(const std::vector<std::string>& pairs) {
         object[pair.substr(0, equals)] = parsed.is_primitive() && !parsed.is_discarded() ? parsed : nlohmann::json(value);
     }
     return object;
-}
-
-bool isVaeFolder(const fs::path& folder) {
-    std::error_code ignored;
-    return fs::exists(folder / "config.json", ignored) && (fs::exists(folder / "diffusion_pytorch_model.safetensors", ignored) ||
-                                                           fs::exists(folder / "diffusion_pytorch_model.bin", ignored));
-}
-
-fs::path huggingFaceCache() {
-    if (const char* hub = std::getenv("HF_HUB_CACHE")) return hub;
-    if (const char* home = std::getenv("HF_HOME")) return fs::path(home) / "hub";
-    const char* home = std::getenv("HOME");
-    return home ? fs::path(home) / ".cache" / "huggingface" / "hub" : fs::path();
 }
 
 }  // namespace
@@ -87,33 +70,8 @@ std::unique_ptr<Backend> DeviceArguments::makeBackend() const {
 }
 
 std::optional<ClassLabels> findLabels(const Checkpoint& checkpoint) {
-    const fs::path folder = checkpoint.source().files().front().parent_path();
-    const int64_t classes = checkpoint.description().config.classes;
-    std::error_code ignored;
-    for (const fs::path& place : {folder / "labels.json", folder.parent_path() / "labels.json"})
-        if (fs::exists(place, ignored))
-            if (auto labels = ClassLabels::load(place); labels.ok() && labels->size() == classes) return std::move(*labels);
-    if (classes == kImageNetClasses)
-        if (const auto path = resource("labels/imagenet-1k.json"); path.ok())
-            if (auto labels = ClassLabels::load(*path); labels.ok()) return std::move(*labels);
-    return std::nullopt;
-}
-
-std::string findVae(const Checkpoint& checkpoint, const std::string& given) {
-    if (!given.empty()) return given;
-    const fs::path folder = checkpoint.source().files().front().parent_path();
-    for (const fs::path& place : {folder / "vae", folder.parent_path() / "vae"})
-        if (isVaeFolder(place)) return place.string();
-    std::error_code ignored;
-    for (const char* known : kKnownVaes)
-        for (const auto& snapshot : fs::directory_iterator(huggingFaceCache() / known / "snapshots", ignored))
-            if (isVaeFolder(snapshot.path())) return snapshot.path().string();
-    return {};
-}
-
-std::string vaeAdvice() {
-    return "no VAE was found, so the pictures are a rough linear preview: download stabilityai/sd-vae-ft-mse (config.json and "
-           "diffusion_pytorch_model.safetensors) into a folder 'vae' beside the checkpoint, or give it with --vae";
+    const auto resources = resourceFolder();
+    return moescope::findLabels(checkpoint, resources.ok() ? *resources : fs::path());
 }
 
 }  // namespace moescope::cli

@@ -38,14 +38,7 @@ struct DeviceArguments {
     MsDType storage() const { return dtype == "bf16" ? MS_BF16 : MS_F32; }
 };
 
-/// Names of a model's classes: labels.json beside it, else the ImageNet names for 1000 classes, else nothing.
+/// Names of a model's classes, with the program's own data as the last place to look.
 std::optional<ClassLabels> findLabels(const Checkpoint& checkpoint);
-
-/// A VAE for a latent model: `given`, else `vae/` beside the checkpoint or in the folder above, else in the Hugging Face cache on
-/// disk; empty when there is none.
-std::string findVae(const Checkpoint& checkpoint, const std::string& given);
-
-/// What to get and where to put it, when findVae finds nothing.
-std::string vaeAdvice();
 
 }  // namespace moescope::cli

@@ -6,7 +6,7 @@
 
 #include "engine/core/error.h"
 
-namespace moescope::cli {
+namespace moescope {
 
 /// ../share/moescope beside the binary's folder, or the resources folder of the source tree around a build tree; the
 /// environment variable MOESCOPE_RESOURCES overrides both.
@@ -15,4 +15,4 @@ Result<std::filesystem::path> resourceFolder();
 /// `relative` inside the resource folder; an error sentence when it is not there.
 Result<std::filesystem::path> resource(const std::filesystem::path& relative);
 
-}  // namespace moescope::cli
+}  // namespace moescope

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "app/cli/resource_paths.h"
+#include "app/resource_paths.h"
 
 #include <cstdlib>
 
 #include <fmt/format.h>
 
-namespace moescope::cli {
+namespace moescope {
 namespace fs = std::filesystem;
 
 namespace {
@@ -43,4 +43,4 @@ Result<fs::path> resource(const fs::path& relative) {
     return path;
 }
 
-}  // namespace moescope::cli
+}  // namespace moescope

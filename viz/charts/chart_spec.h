@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A chart as a value: everything that a drawing, a table, a file and a screen reader need, made from routing by pure functions.
+// Texts are translated. No widget here.
+#pragma once
+
+#include <QString>
+#include <QStringList>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "viz/aggregate/matrix.h"
+
+namespace moescope {
+
+/// An axis of categories: layers, experts, evaluations.
+struct CategoryAxis {
+    QString title;        // "expert"
+    QStringList labels;   // one per row or column: "7", "block 3 (MoE layer 1)"
+    QString unit;         // for numbers on the axis; may be empty
+};
+
+enum class ColourScale : uint8_t { Sequential, Diverging };
+
+/// Colours of a heat map. Fixed for a whole run, so that the same colour means the same number in every state of it; values beyond
+/// the ends are drawn in the end's colour and the bar's end says so.
+struct ColourRange {
+    double low = 0, high = 1;
+    ColourScale scale = ColourScale::Sequential;
+};
+
+/// A cell without data (Matrix's noData) is drawn as an empty cell, unlike zero.
+struct HeatMapSpec {
+    CategoryAxis rows, columns;
+    Matrix values;               // [rows, columns]
+    QString quantity, unit;      // of a cell and the colour bar: "load", "tokens"
+    ColourRange range;
+    int selectedRow = -1, selectedColumn = -1;
+};
+
+struct Series {
+    QString name;
+    std::vector<double> y;       // one per x; noData: a gap
+    bool emphasised = false;     // the chosen one
+};
+
+/// Values over categories (bars) or over a number (lines).
+struct SeriesSpec {
+    enum class Form : uint8_t { Bars, Lines };
+    Form form = Form::Bars;
+    CategoryAxis x;
+    std::vector<double> xNumbers;         // Lines: positions on a numeric axis; empty: 0, 1, 2, ...
+    bool xReversed = false;
+    std::vector<Series> series;
+    QString quantity, unit;
+    std::optional<double> low, high;      // of the y axis, where the quantity has natural ends
+    std::optional<double> reference;      // a dashed line: "every expert the same"
+    QString referenceName;
+    int selectedX = -1;
+};
+
+struct ChartSpec {
+    QString title;
+    QString subtitle;   // what part of the run: "evaluation 12 of 49, t = 0.48, conditional, picture 1"
+    QString emptyText;  // not empty: there is nothing to draw, and why, and what to do
+    std::variant<HeatMapSpec, SeriesSpec> body;
+
+    bool empty() const { return !emptyText.isEmpty(); }
+};
+
+/// The same numbers as a table: a header row and rows of texts, numbers with a point and full precision.
+struct ChartTable {
+    QStringList header;
+    std::vector<QStringList> rows;
+};
+ChartTable tableOf(const ChartSpec& chart);
+
+/// The cell's place and value in words: "layer 2 (block 5), expert 3: 41 tokens".
+QString cellText(const ChartSpec& chart, int row, int column);
+
+/// One sentence for a screen reader: what it shows, its size, its largest and smallest value and where they are.
+QString summaryOf(const ChartSpec& chart);
+
+}  // namespace moescope
