@@ -17,6 +17,14 @@ MOESCOPE_BUILD_PACKAGES=(
   "libminizip-dev: opens .pt and .pth archives"
   "libcli11-dev: parses the command line"
   "libgtest-dev: test framework; configuring looks for it"
+  "qt6-base-dev: the window"
+  "qt6-svg-dev: icons, and charts as SVG"
+  "libqt6svg6: draws icons when the program runs"
+  "qt6-tools-dev: translations in the build"
+  "qt6-tools-dev-tools: translations in the build"
+  "qt6-l10n-tools: translations in the build"
+  "libqcustomplot-dev: charts"
+  "fonts-dejavu-core: a font for charts where there is none"
 )
 
 # Needed in addition to run every test: one of them opens a session file from Python.

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <QDateTime>
-#include <QImage>
 #include <QObject>
 #include <QString>
 #include <QVector>
