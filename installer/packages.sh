@@ -33,6 +33,13 @@ MOESCOPE_TEST_PACKAGES=(
   "python3-numpy: arrays of the session reader"
 )
 
+# Needed in addition to make the Debian package.
+MOESCOPE_PACKAGING_PACKAGES=(
+  "dpkg-dev: finds the libraries that the programs need"
+  "file: tells programs from data"
+  "fakeroot: files in the package belong to root"
+)
+
 # Make repeated builds cheaper. Used when present; installed only on a build server (CI=true).
 MOESCOPE_OPTIONAL_PACKAGES=(
   "ccache: reuses compiled files"
