@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/application.h"
+
+#include <CLI/CLI.hpp>
+#include <QApplication>
+#include <QIcon>
+#include <QLibraryInfo>
+#include <QLocale>
+#include <QMessageBox>
+#include <QStandardPaths>
+#include <QTimer>
+#include <QTranslator>
+#include <cstdio>
+#include <cstdlib>
+
+#include "app/resource_paths.h"
+#include "ui/main_window.h"
+#include "ui/session/current_run.h"
+#include "ui/session/engine_service.h"
+#include "ui/session/event_log.h"
+#include "ui/session/history_store.h"
+#include "ui/session/preferences.h"
+#include "ui/session/selection.h"
+#include "ui/theme.h"
+
+namespace moescope {
+namespace {
+
+constexpr int kCouldNotStart = 1;
+constexpr int kWrongUsage = 2;
+
+/// Options, or the exit status when there is nothing to open (help, version, wrong usage).
+std::optional<int> parse(int argc, char** argv, ApplicationOptions& options) {
+    CLI::App command("Make pictures with mixture-of-experts diffusion models and see what their experts do.", "moescope");
+    command.set_version_flag("-v,--version", std::string("moescope ") + MOESCOPE_VERSION);
+    std::vector<std::string> files;
+    std::string model;
+    command.add_option("files", files, "Models, sessions (*.moescope) or pictures of MoEscope to open");
+    command.add_option("-m,--model", model, "Checkpoint file or folder, or 'embedded' for the built-in model");
+    command.add_option("--threads", options.threads, "Threads of the engine; 0: one per core")->check(CLI::Range(0, 1024));
+    command.add_option("--isa", options.isa, "Widest instructions to use")->check(CLI::IsMember({"auto", "avx512", "avx2", "sse4"}));
+    command.add_flag("--reset-layout", options.freshLayout, "Put every panel where it is on the first start");
+    try {
+        command.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        const int status = command.exit(e);
+        return status == 0 ? 0 : kWrongUsage;
+    }
+    for (const std::string& file : files) options.files << QString::fromStdString(file);
+    options.model = QString::fromStdString(model);
+    return std::nullopt;
+}
+
+/// The chosen language's texts of the program and of Qt's own dialogs.
+void installTranslations(QApplication& application, const QString& language, const std::filesystem::path& resources) {
+    const QLocale locale = language.isEmpty() ? QLocale() : QLocale(language);
+    QLocale::setDefault(locale);
+    auto* ours = new QTranslator(&application);
+    if (ours->load(locale, QStringLiteral("moescope"), QStringLiteral("_"), QStringLiteral(":/translations")))
+        application.installTranslator(ours);
+    auto* qt = new QTranslator(&application);
+    if (qt->load(locale, QStringLiteral("qtbase"), QStringLiteral("_"), QLibraryInfo::path(QLibraryInfo::TranslationsPath)))
+        application.installTranslator(qt);
+    Q_UNUSED(resources)
+}
+
+}  // namespace
+
+int runApplication(int& argc, char** argv) {
+    ApplicationOptions options;
+    if (const auto status = parse(argc, argv, options)) return *status;
+    if (!qEnvironmentVariableIsSet("DISPLAY") && !qEnvironmentVariableIsSet("WAYLAND_DISPLAY") &&
+        !qEnvironmentVariableIsSet("QT_QPA_PLATFORM")) {
+        std::fputs("moescope: there is no display; set DISPLAY, or use moescope-cli, which needs none\n", stderr);
+        return kCouldNotStart;
+    }
+    QApplication application(argc, argv);
+    QApplication::setApplicationName(QStringLiteral("moescope"));
+    QApplication::setApplicationDisplayName(QStringLiteral("MoEscope"));
+    QApplication::setApplicationVersion(QStringLiteral(MOESCOPE_VERSION));
+    QApplication::setDesktopFileName(QStringLiteral("moescope"));
+    QApplication::setWindowIcon(QIcon(QStringLiteral(":/desktop/moescope.svg")));
+    QSettings::setDefaultFormat(QSettings::IniFormat);
+
+    EventLog::installMessageHandler();
+    const auto resources = resourceFolder();
+    if (!resources.ok()) {
+        QMessageBox::critical(nullptr, QStringLiteral("MoEscope"), QString::fromStdString(resources.error().message));
+        return kCouldNotStart;
+    }
+    const Preferences preferences = loadPreferences();
+    installTranslations(application, preferences.language, *resources);
+    applyTheme(preferences.theme);
+
+    const QString data = QStandardPaths::writableLocation(QStandardPaths::AppDataLocation);
+    EngineService engine({*resources, options.threads > 0 ? options.threads : preferences.threads, options.isa});
+    SelectionModel selection;
+    CurrentRun current(selection);
+    HistoryStore history(std::filesystem::path(data.toStdString()) / "history", preferences.historyQuotaBytes);
+    MainWindow window({engine, selection, current, history, *resources});
+    if (options.freshLayout) window.resetLayout();
+    window.show();
+    window.openFirstModel(options.model);
+    for (const QString& file : options.files) window.openPath(file);
+    return QApplication::exec();
+}
+
+}  // namespace moescope
