@@ -4,42 +4,50 @@
 
 #include <QMainWindow>
 #include <memory>
-#include <vector>
 
 #include "ui/session/engine_service.h"
 #include "ui/session/workbench.h"
 
-class QAction;
-class QLabel;
-class QProgressBar;
-
 namespace moescope {
 
-class CanvasView;
-class ChartPanel;
-class CommandPalette;
-class EventLog;
-class HelpWindow;
-class HistoryPanel;
-class LogWindow;
-class ModelDock;
-class OverlayControls;
-class PromptBar;
-class QueueDock;
-class SettingsDock;
-class TimelineDock;
+struct DroppedFile;
+struct WindowParts;
 
-/// Composition of the parts; commands live in MainWindowActions' menus and in the Ctrl+K palette.
+/// Composition: makes the parts, connects facts to views and verbs to the engine. Commands are made in window_commands.cpp, what has
+/// to do with files in window_files.cpp.
 class MainWindow : public QMainWindow {
     Q_OBJECT
 public:
     explicit MainWindow(Workbench bench, QWidget* parent = nullptr);
     ~MainWindow() override;
 
+    /// The model asked for on the command line, else the one used last, else the embedded one.
+    void openFirstModel(const QString& wanted);
     /// A model, a session or a picture, told apart by looking at it.
     void openPath(const QString& path);
     /// Puts every dock where it is on the first start.
     void resetLayout();
+
+    WindowParts& parts() { return *m_parts; }
+    const Workbench& bench() const { return m_bench; }
+
+public slots:
+    void cancelOrClear();  // Esc: stops a run that is going, else clears the selection
+    void openSomething();
+    void openModelDialog();
+    void saveSession();
+    void savePicture();
+    void exportRouting();
+    void copyPicture(bool withOverlay);
+    void copyParameters();
+    void restoreFromShownRun();
+    void decodeShownEvaluation();
+    void showPreferences();
+    void showHelp(const QString& page);
+    void showLog();
+    void showAbout();
+    void say(const QString& sentence);
+    void complain(const QString& title, const moescope::EngineError& error);
 
 protected:
     void closeEvent(QCloseEvent* event) override;
@@ -48,9 +56,21 @@ protected:
     void keyPressEvent(QKeyEvent* event) override;
 
 private:
-    struct Parts;
-    std::unique_ptr<Parts> m_parts;
+    void makeDocks();
+    void makeStatusBar();
+    void connectEngine();
+    void connectHistory();
+    void restoreState();
+    void keepState();
+    void openModel(const ModelOrder& order);
+    void showRecent();
+    void take(const DroppedFile& file);
+    void askToRestore(const GenerationParameters& parameters, const QString& from);
+    bool scrubKey(int key);
+    void updateTitle();
+
     Workbench m_bench;
+    std::unique_ptr<WindowParts> m_parts;
 };
 
 }  // namespace moescope

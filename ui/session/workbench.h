@@ -4,20 +4,27 @@
 
 #include <filesystem>
 
+class QSettings;
+
 namespace moescope {
 
 class CurrentRun;
 class EngineService;
+class EventLog;
 class HistoryStore;
+class PreferenceStore;
 class SelectionModel;
 
-/// Lives as long as the window; no ownership.
+/// Everything lives longer than the window; no ownership.
 struct Workbench {
     EngineService& engine;
     SelectionModel& selection;
     CurrentRun& current;
     HistoryStore& history;
-    std::filesystem::path resources;  // folder with embedded/, labels/, help/, icons/
+    PreferenceStore& preferences;
+    EventLog& log;
+    QSettings& settings;              // layout, last model, prompts
+    std::filesystem::path resources;  // folder with embedded/, labels/, help/
 };
 
 }  // namespace moescope

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The parts of the main window, for the files that wire them together. Not for views.
+#pragma once
+
+#include <QHash>
+#include <QPointer>
+#include <QString>
+#include <vector>
+
+#include "ui/session/generate_state.h"
+#include "ui/session/latest_task.h"
+#include "ui/session/recent_models.h"
+
+class QAction;
+class QDockWidget;
+class QLabel;
+class QMenu;
+class QProgressBar;
+class QToolButton;
+
+namespace moescope {
+
+class CanvasView;
+class ChartPanel;
+class CommandPalette;
+class HelpWindow;
+class HistoryPanel;
+class LogWindow;
+class ModelDock;
+class OverlayControls;
+class PromptBar;
+class QueueDock;
+class SettingsDock;
+class TimelineDock;
+
+struct WindowParts {
+    GenerateState state;
+    RecentModels recent;
+
+    PromptBar* prompt = nullptr;
+    CanvasView* canvas = nullptr;
+    OverlayControls* overlay = nullptr;
+    SettingsDock* settings = nullptr;
+    QueueDock* queue = nullptr;
+    ModelDock* model = nullptr;
+    TimelineDock* timeline = nullptr;
+    HistoryPanel* history = nullptr;
+    std::vector<ChartPanel*> charts;
+
+    std::vector<QDockWidget*> docks;  // in the order of the View menu
+    QByteArray firstLayout;           // of the first start, for "Reset layout"
+
+    CommandPalette* palette = nullptr;
+    QPointer<HelpWindow> help;
+    QPointer<LogWindow> log;
+
+    QMenu* recentMenu = nullptr;
+    QToolButton* deviceButton = nullptr;  // device and memory; opens the log
+    QLabel* progressText = nullptr;
+    QProgressBar* progressBar = nullptr;
+    QHash<RunId, QString> historyKeys;    // entry of each run of this start
+    bool closingAsked = false;
+};
+
+}  // namespace moescope
