@@ -7,8 +7,8 @@
 #include <QLibraryInfo>
 #include <QLocale>
 #include <QMessageBox>
+#include <QSettings>
 #include <QStandardPaths>
-#include <QTimer>
 #include <QTranslator>
 #include <cstdio>
 #include <cstdlib>
@@ -52,8 +52,8 @@ std::optional<int> parse(int argc, char** argv, ApplicationOptions& options) {
 }
 
 /// The chosen language's texts of the program and of Qt's own dialogs.
-void installTranslations(QApplication& application, const QString& language, const std::filesystem::path& resources) {
-    const QLocale locale = language.isEmpty() ? QLocale() : QLocale(language);
+void installTranslations(QApplication& application, const QString& localeName) {
+    const QLocale locale(localeName);
     QLocale::setDefault(locale);
     auto* ours = new QTranslator(&application);
     if (ours->load(locale, QStringLiteral("moescope"), QStringLiteral("_"), QStringLiteral(":/translations")))
@@ -61,7 +61,6 @@ void installTranslations(QApplication& application, const QString& language, con
     auto* qt = new QTranslator(&application);
     if (qt->load(locale, QStringLiteral("qtbase"), QStringLiteral("_"), QLibraryInfo::path(QLibraryInfo::TranslationsPath)))
         application.installTranslator(qt);
-    Q_UNUSED(resources)
 }
 
 }  // namespace
@@ -80,24 +79,26 @@ int runApplication(int& argc, char** argv) {
     QApplication::setApplicationVersion(QStringLiteral(MOESCOPE_VERSION));
     QApplication::setDesktopFileName(QStringLiteral("moescope"));
     QApplication::setWindowIcon(QIcon(QStringLiteral(":/desktop/moescope.svg")));
-    QSettings::setDefaultFormat(QSettings::IniFormat);
 
-    EventLog::installMessageHandler();
+    EventLog log;
+    const MessageCapture messages(log);
     const auto resources = resourceFolder();
     if (!resources.ok()) {
         QMessageBox::critical(nullptr, QStringLiteral("MoEscope"), QString::fromStdString(resources.error().message));
         return kCouldNotStart;
     }
-    const Preferences preferences = loadPreferences();
-    installTranslations(application, preferences.language, *resources);
-    applyTheme(preferences.theme);
+    QSettings settings(QSettings::IniFormat, QSettings::UserScope, QStringLiteral("moescope"), QStringLiteral("moescope"));
+    PreferenceStore preferences(settings);
+    installTranslations(application, localeNameOf(preferences.now().language));
+    applyTheme(preferences.now().theme);
 
-    const QString data = QStandardPaths::writableLocation(QStandardPaths::AppDataLocation);
-    EngineService engine({*resources, options.threads > 0 ? options.threads : preferences.threads, options.isa});
+    const QString data = QStandardPaths::writableLocation(QStandardPaths::GenericDataLocation);
+    const int threads = options.threads > 0 ? options.threads : preferences.now().threads;
+    EngineService engine({*resources, threads, options.isa});
     SelectionModel selection;
     CurrentRun current(selection);
-    HistoryStore history(std::filesystem::path(data.toStdString()) / "history", preferences.historyQuotaBytes);
-    MainWindow window({engine, selection, current, history, *resources});
+    HistoryStore history(std::filesystem::path(data.toStdString()) / "moescope" / "history", preferences.now().historyQuota);
+    MainWindow window({engine, selection, current, history, preferences, log, settings, *resources});
     if (options.freshLayout) window.resetLayout();
     window.show();
     window.openFirstModel(options.model);

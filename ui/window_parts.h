@@ -49,6 +49,7 @@ struct WindowParts {
 
     std::vector<QDockWidget*> docks;  // in the order of the View menu
     QByteArray firstLayout;           // of the first start, for "Reset layout"
+    QByteArray layoutWithPanels;      // while only the picture is shown: what comes back
 
     CommandPalette* palette = nullptr;
     QPointer<HelpWindow> help;

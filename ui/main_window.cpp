@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/main_window.h"
+
+#include <QAction>
+#include <QApplication>
+#include <QCloseEvent>
+#include <QDockWidget>
+#include <QKeyEvent>
+#include <QLabel>
+#include <QMenu>
+#include <QMessageBox>
+#include <QProgressBar>
+#include <QPushButton>
+#include <QScreen>
+#include <QSettings>
+#include <QStatusBar>
+#include <QTimer>
+#include <QToolBar>
+#include <QToolButton>
+
+#include "ui/dialogs/command_palette.h"
+#include "ui/dialogs/error_box.h"
+#include "ui/dialogs/log_window.h"
+#include "ui/docks/chart_panel.h"
+#include "ui/docks/history_panel.h"
+#include "ui/docks/model_dock.h"
+#include "ui/docks/overlay_controls.h"
+#include "ui/docks/queue_dock.h"
+#include "ui/docks/settings_dock.h"
+#include "ui/docks/timeline_dock.h"
+#include "ui/icons.h"
+#include "ui/session/current_run.h"
+#include "ui/session/event_log.h"
+#include "ui/session/history_store.h"
+#include "ui/session/preferences.h"
+#include "ui/session/run_words.h"
+#include "ui/theme.h"
+#include "ui/widgets/canvas_view.h"
+#include "ui/widgets/prompt_bar.h"
+#include "ui/window_commands.h"
+#include "ui/window_parts.h"
+
+namespace moescope {
+namespace {
+
+constexpr int kLayoutVersion = 1;
+constexpr int kSentenceTime = 8000;  // milliseconds in the status bar
+
+QDockWidget* dockOf(const QString& name, const QString& title, QWidget* content, QMainWindow* window) {
+    auto* dock = qobject_cast<QDockWidget*>(content);
+    if (!dock) {
+        dock = new QDockWidget(title, window);
+        dock->setWidget(content);
+    }
+    dock->setObjectName(name);
+    return dock;
+}
+
+}  // namespace
+
+MainWindow::MainWindow(Workbench bench, QWidget* parent) : QMainWindow(parent), m_bench(bench), m_parts(std::make_unique<WindowParts>()) {
+    setObjectName(QStringLiteral("MainWindow"));
+    setDockOptions(AnimatedDocks | AllowNestedDocks | AllowTabbedDocks);
+    setAcceptDrops(true);
+    setTabPosition(Qt::AllDockWidgetAreas, QTabWidget::North);
+    makeDocks();
+    makeStatusBar();
+    makeMenus(*this);
+    m_parts->palette = new CommandPalette(this);
+    fillPalette(*this);
+    connectEngine();
+    connectHistory();
+    connect(&m_bench.current, &CurrentRun::changed, this, &MainWindow::updateTitle);
+    connect(&m_bench.preferences, &PreferenceStore::changed, this, [this](const Preferences& now, const Preferences& before) {
+        if (now.theme != before.theme) applyTheme(now.theme);
+        if (now.historyQuota != before.historyQuota) m_bench.history.setQuota(now.historyQuota);
+    });
+    restoreState();
+    updateTitle();
+}
+
+MainWindow::~MainWindow() = default;
+
+void MainWindow::makeDocks() {
+    WindowParts& p = *m_parts;
+    p.prompt = new PromptBar(p.state, this);
+    auto* bar = new QToolBar(tr("Prompt"), this);
+    bar->setObjectName(QStringLiteral("prompt"));
+    bar->setMovable(false);
+    bar->setContextMenuPolicy(Qt::PreventContextMenu);
+    bar->toggleViewAction()->setVisible(false);
+    bar->addWidget(p.prompt);
+    addToolBar(Qt::TopToolBarArea, bar);
+
+    p.canvas = new CanvasView(m_bench.current, m_bench.selection, this);
+    setCentralWidget(p.canvas);
+    connect(p.canvas, &CanvasView::generateRequested, p.prompt->generateAction(), &QAction::trigger);
+    connect(p.canvas, &CanvasView::openRequested, this, &MainWindow::openSomething);
+
+    p.settings = new SettingsDock(p.state, this);
+    p.queue = new QueueDock(this);
+    p.model = new ModelDock(this);
+    p.overlay = new OverlayControls(m_bench.current, m_bench.selection, *p.canvas, this);
+    p.timeline = new TimelineDock(m_bench.current, m_bench.selection, p.canvas->previews(), this);
+    p.history = new HistoryPanel(m_bench.history, this);
+    p.docks = {dockOf(QStringLiteral("settings"), tr("Settings"), p.settings, this),
+               dockOf(QStringLiteral("overlay"), tr("Expert map"), p.overlay, this),
+               dockOf(QStringLiteral("model"), tr("Model"), p.model, this),
+               dockOf(QStringLiteral("timeline"), tr("Timeline"), p.timeline, this),
+               dockOf(QStringLiteral("history"), tr("History"), p.history, this),
+               dockOf(QStringLiteral("queue"), tr("Queue"), p.queue, this)};
+    for (const ChartKind& kind : chartKinds()) {
+        auto* panel = new ChartPanel(kind, m_bench.current, m_bench.selection, this);
+        connect(panel, &ChartPanel::said, this, &MainWindow::say);
+        connect(panel, &ChartPanel::failed, this, [this](const EngineError& error) { complain(tr("The chart was not written"), error); });
+        p.charts.push_back(panel);
+        p.docks.push_back(dockOf(QStringLiteral("chart-") + kind.id, kind.title, panel, this));
+    }
+    resetLayout();
+}
+
+void MainWindow::resetLayout() {
+    WindowParts& p = *m_parts;
+    if (!p.firstLayout.isEmpty()) {
+        QMainWindow::restoreState(p.firstLayout, kLayoutVersion);
+        return;
+    }
+    const auto dock = [&p](const QString& name) {
+        for (QDockWidget* candidate : p.docks)
+            if (candidate->objectName() == name) return candidate;
+        return static_cast<QDockWidget*>(nullptr);
+    };
+    setCorner(Qt::BottomLeftCorner, Qt::BottomDockWidgetArea);
+    setCorner(Qt::BottomRightCorner, Qt::BottomDockWidgetArea);
+    addDockWidget(Qt::LeftDockWidgetArea, dock("settings"));
+    addDockWidget(Qt::LeftDockWidgetArea, dock("model"));
+    tabifyDockWidget(dock("settings"), dock("model"));
+    addDockWidget(Qt::LeftDockWidgetArea, dock("overlay"));
+    dock("settings")->raise();
+    addDockWidget(Qt::RightDockWidgetArea, dock("chart-load"));
+    addDockWidget(Qt::RightDockWidgetArea, dock("chart-layer-expert"));
+    addDockWidget(Qt::RightDockWidgetArea, dock("chart-expert-time"));
+    addDockWidget(Qt::RightDockWidgetArea, dock("chart-balance"));
+    tabifyDockWidget(dock("chart-load"), dock("chart-balance"));
+    dock("chart-load")->raise();
+    addDockWidget(Qt::BottomDockWidgetArea, dock("timeline"));
+    addDockWidget(Qt::BottomDockWidgetArea, dock("history"));
+    addDockWidget(Qt::BottomDockWidgetArea, dock("queue"));
+    splitDockWidget(dock("timeline"), dock("history"), Qt::Vertical);
+    tabifyDockWidget(dock("history"), dock("queue"));
+    dock("history")->raise();
+    const int em = fontMetrics().height();
+    resizeDocks({dock("settings"), dock("chart-load")}, {em * 15, em * 21}, Qt::Horizontal);
+    p.firstLayout = saveState(kLayoutVersion);
+}
+
+void MainWindow::makeStatusBar() {
+    WindowParts& p = *m_parts;
+    p.progressText = new QLabel(this);
+    p.progressBar = new QProgressBar(this);
+    p.progressBar->setTextVisible(false);
+    p.progressBar->setMaximumWidth(fontMetrics().averageCharWidth() * 24);
+    p.progressBar->setMaximumHeight(fontMetrics().height());
+    p.progressBar->setAccessibleName(tr("Progress of the run"));
+    p.progressBar->hide();
+    p.deviceButton = new QToolButton(this);
+    p.deviceButton->setAutoRaise(true);
+    p.deviceButton->setToolTip(tr("Device that the models run on. Click for the log."));
+    connect(p.deviceButton, &QToolButton::clicked, this, &MainWindow::showLog);
+    statusBar()->addPermanentWidget(p.progressText);
+    statusBar()->addPermanentWidget(p.progressBar);
+    statusBar()->addPermanentWidget(p.deviceButton);
+}
+
+void MainWindow::connectEngine() {
+    WindowParts& p = *m_parts;
+    EngineService& engine = m_bench.engine;
+    connect(p.prompt, &PromptBar::ordered, this, [this](const GenerationOrder& order, bool first) { m_bench.engine.generate(order, first); });
+    connect(p.prompt, &PromptBar::cancelRequested, this, [this] { m_bench.engine.cancelRunning(); });
+    connect(p.queue, &QueueDock::removeRequested, &engine, &EngineService::cancel);
+    connect(p.queue, &QueueDock::moveRequested, &engine, &EngineService::moveJob);
+    connect(p.queue, &QueueDock::clearRequested, &engine, &EngineService::clearQueue);
+    connect(p.model, &ModelDock::openRequested, this, &MainWindow::openModelDialog);
+    connect(p.model, &ModelDock::unloadRequested, &engine, &EngineService::unloadModel);
+    connect(p.model, &ModelDock::orderRequested, this, &MainWindow::openModel);
+    connect(p.model, &ModelDock::layerChosen, &m_bench.selection, &SelectionModel::setLayer);
+    connect(&m_bench.selection, &SelectionModel::changed, p.model, [model = p.model](const Selection& now) { model->setChosenLayer(now.layer); });
+
+    connect(&engine, &EngineService::modelChanged, this, [this](const OpenModelPtr& model) {
+        m_parts->state.setModel(model);
+        m_parts->model->setModel(model);
+        m_bench.settings.setValue(QStringLiteral("model"), toVariantMap(model->order));
+        if (!model->order.embedded()) m_parts->recent.add({model->order, model->name});
+        showRecent();
+        m_bench.log.add(LogLevel::Info, tr("Opened the model %1.").arg(model->name));
+    });
+    connect(&engine, &EngineService::modelStateChanged, p.model, &ModelDock::setState);
+    connect(&engine, &EngineService::modelProgress, p.model, &ModelDock::setProgress);
+    connect(&engine, &EngineService::modelFailed, this, [this](const EngineError& error) {
+        m_parts->model->showFailure(QString::fromStdString(error.message));
+        complain(tr("The model could not be opened"), error);
+    });
+    const auto showDevice = [this](const QString& text) {
+        m_parts->deviceButton->setText(text);
+        m_parts->deviceButton->setAccessibleName(tr("Device: %1").arg(text));
+        m_bench.log.setHead(tr("MoEscope %1, Qt %2, %3").arg(QStringLiteral(MOESCOPE_VERSION), QString::fromLatin1(qVersion()), text));
+    };
+    connect(&engine, &EngineService::deviceKnown, this, showDevice);
+    if (!engine.deviceText().isEmpty()) showDevice(engine.deviceText());
+
+    connect(&engine, &EngineService::jobsChanged, this, [this] {
+        const QVector<JobInfo> jobs = m_bench.engine.jobs();
+        m_parts->queue->setJobs(jobs);
+        const bool running = m_bench.engine.running();
+        m_parts->prompt->setRunning(running);
+        m_parts->progressBar->setVisible(running);
+        if (!running) m_parts->progressText->clear();
+    });
+    connect(&engine, &EngineService::progressed, this, [this](const RunProgress& progress) {
+        m_parts->queue->setProgress(progress);
+        m_parts->progressBar->setRange(0, progress.total);
+        m_parts->progressBar->setValue(progress.done);
+        m_parts->progressText->setText(progressText(progress));
+    });
+    connect(&engine, &EngineService::runStarted, this, [this](const RunViewPtr& run) {
+        m_bench.current.show(run);
+        m_parts->history->setShown({});
+        m_parts->timeline->setFocus();
+    });
+    connect(&engine, &EngineService::runGrew, &m_bench.current, &CurrentRun::update);
+    connect(&engine, &EngineService::runEnded, this, [this](const RunViewPtr& run) {
+        m_bench.current.update(run);
+        if (!run->evaluations.empty() && run->record) m_bench.history.add(run);
+        if (run->state == RunState::Failed && run->error)
+            complain(tr("The run broke off"), *run->error);
+        else
+            say(endText(*run));
+        m_bench.log.add(LogLevel::Info, endText(*run), QStringLiteral("engine"));
+    });
+    connect(&engine, &EngineService::decoded, this, [this](RunId run, int evaluation, qint64 image, const Result<Picture>& picture) {
+        if (picture.ok())
+            m_parts->canvas->takeDecoded(run, evaluation, image, picture.value());
+        else
+            complain(tr("The evaluation could not be decoded"), picture.error());
+    });
+}
+
+void MainWindow::connectHistory() {
+    HistoryStore& history = m_bench.history;
+    connect(&history, &HistoryStore::opened, &m_bench.current, &CurrentRun::show);
+    connect(&history, &HistoryStore::openFailed, this,
+            [this](const QString& file, const EngineError& error) { complain(tr("'%1' could not be opened").arg(file), error); });
+    connect(&history, &HistoryStore::saved, this, [this](const QString& file) { say(tr("Saved %1.").arg(file)); });
+    connect(&history, &HistoryStore::saveFailed, this,
+            [this](const QString& file, const EngineError& error) { complain(tr("'%1' was not saved").arg(file), error); });
+    connect(&history, &HistoryStore::keptInMemory, this, [this](const QString&, const EngineError& error) {
+        complain(tr("The run is kept in memory only"),
+                 {error.code, error.message + tr(" The run stays in memory until the program ends; save it somewhere else with File > Save "
+                                                 "session.").toStdString()});
+    });
+    connect(m_parts->history, &HistoryPanel::restoreRequested, this,
+            [this](const GenerationParameters& parameters) { m_parts->state.adopt(parameters); });
+}
+
+void MainWindow::updateTitle() {
+    const RunViewPtr& run = m_bench.current.view();
+    setWindowTitle(run ? runName(*run) : QString());
+    setWindowFilePath({});
+}
+
+void MainWindow::cancelOrClear() {
+    if (m_bench.engine.running())
+        m_bench.engine.cancelRunning();
+    else
+        m_bench.selection.clear();
+}
+
+void MainWindow::say(const QString& sentence) { statusBar()->showMessage(sentence, kSentenceTime); }
+
+void MainWindow::complain(const QString& title, const EngineError& error) {
+    m_bench.log.add(error);
+    showError(this, title, error, &m_bench.log);
+}
+
+/// Keys that no focused widget wanted: Esc, and the arrows that scrub.
+void MainWindow::keyPressEvent(QKeyEvent* event) {
+    if (event->key() == Qt::Key_Escape) return cancelOrClear();
+    if (event->modifiers() == Qt::NoModifier && scrubKey(event->key())) return;
+    QMainWindow::keyPressEvent(event);
+}
+
+bool MainWindow::scrubKey(int key) {
+    const RunViewPtr& run = m_bench.current.view();
+    if (!run) return false;
+    SelectionModel& selection = m_bench.selection;
+    switch (key) {
+        case Qt::Key_Left: selection.setEvaluation(selection.now().evaluation - 1); return true;
+        case Qt::Key_Right: selection.setEvaluation(selection.now().evaluation + 1); return true;
+        case Qt::Key_Up: selection.setLayer(selection.now().layer - 1); return true;
+        case Qt::Key_Down: selection.setLayer(selection.now().layer + 1); return true;
+        case Qt::Key_Home: selection.setEvaluation(0); return true;
+        case Qt::Key_End: selection.setEvaluation(static_cast<int>(run->evaluations.size()) - 1); return true;
+        case Qt::Key_Space: m_parts->timeline->togglePlay(); return true;
+        case Qt::Key_BracketLeft: selection.setExpert(std::max(0, selection.now().expert - 1)); return true;
+        case Qt::Key_BracketRight: {
+            const int before = selection.now().expert;
+            selection.setExpert(before + 1);
+            if (selection.now().expert < 0) selection.setExpert(before);
+            return true;
+        }
+        case Qt::Key_B:
+            selection.setBranch(selection.now().branch == BranchChoice::Cond ? BranchChoice::Uncond : BranchChoice::Cond);
+            return true;
+        default: return false;
+    }
+}
+
+void MainWindow::closeEvent(QCloseEvent* event) {
+    if (m_bench.engine.running() && !m_parts->closingAsked) {
+        QMessageBox box(QMessageBox::Question, tr("A run is going"),
+                        tr("A picture is being made. Close anyway? What is finished of it is kept in History."), QMessageBox::NoButton, this);
+        QPushButton* close = box.addButton(tr("Stop it and close"), QMessageBox::DestructiveRole);
+        QPushButton* stay = box.addButton(tr("Keep running"), QMessageBox::RejectRole);
+        box.setDefaultButton(stay);
+        box.setEscapeButton(stay);
+        box.exec();
+        if (box.clickedButton() != close) return event->ignore();
+        m_parts->closingAsked = true;
+        m_bench.engine.clearQueue();
+        // The window closes when the run has ended and History has it.
+        connect(&m_bench.engine, &EngineService::runEnded, this, &QWidget::close, Qt::QueuedConnection);
+        m_bench.engine.cancelRunning();
+        if (m_bench.engine.running()) return event->ignore();
+    }
+    keepState();
+    event->accept();
+}
+
+void MainWindow::restoreState() {
+    QSettings& s = m_bench.settings;
+    WindowParts& p = *m_parts;
+    p.recent = RecentModels::from(s.value(QStringLiteral("recentModels")).toList());
+    p.state.restore(s.value(QStringLiteral("generate")).toMap());
+    p.prompt->setHistory(PromptHistory(s.value(QStringLiteral("prompts")).toStringList()));
+    p.overlay->setState(s.value(QStringLiteral("overlay")).toMap());
+    p.settings->showAdvanced(s.value(QStringLiteral("advanced"), false).toBool());
+    for (ChartPanel* panel : p.charts) panel->setState(s.value(QStringLiteral("charts/") + panel->kind().id).toMap());
+    showRecent();
+    if (!restoreGeometry(s.value(QStringLiteral("geometry")).toByteArray())) {
+        const QSize room = screen()->availableSize();
+        resize(QSize(1280, 800).boundedTo(room));
+    }
+    QMainWindow::restoreState(s.value(QStringLiteral("layout")).toByteArray(), kLayoutVersion);
+}
+
+void MainWindow::keepState() {
+    QSettings& s = m_bench.settings;
+    const WindowParts& p = *m_parts;
+    s.setValue(QStringLiteral("recentModels"), p.recent.toVariantList());
+    s.setValue(QStringLiteral("generate"), p.state.kept());
+    s.setValue(QStringLiteral("prompts"), p.prompt->history().prompts());
+    s.setValue(QStringLiteral("overlay"), p.overlay->state());
+    s.setValue(QStringLiteral("advanced"), p.settings->advancedShown());
+    for (const ChartPanel* panel : p.charts) s.setValue(QStringLiteral("charts/") + panel->kind().id, panel->state());
+    s.setValue(QStringLiteral("geometry"), saveGeometry());
+    s.setValue(QStringLiteral("layout"), p.layoutWithPanels.isEmpty() ? saveState(kLayoutVersion) : p.layoutWithPanels);
+    s.sync();
+}
+
+}  // namespace moescope
