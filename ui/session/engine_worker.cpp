@@ -99,7 +99,7 @@ const Denoiser& EngineWorker::denoiserOf(const OpenModelPtr& model, std::stop_to
     double told = 0;
     const auto progress = [&](int64_t done, int64_t total) {
         const double share = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1;
-        if (share < told + 0.01) return;
+        if (share < told + 0.01 && done < total) return;
         told = share;
         m_facts.weightsLoading(model, share);
     };
