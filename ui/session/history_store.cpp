@@ -130,7 +130,7 @@ void HistoryStore::write(const QString& key) {
     Known& known = m_known[key];
     known.queued = true;
     ++m_writing;
-    m_writes.add([this, key, folder = m_folder, record = known.record, pending = known.pending, sender = m_mailbox.sender()] {
+    m_writes.add([this, key, folder = m_folder, record = known.record, pending = known.pending, sender = m_mailbox.sender()]() mutable {
         {
             const std::lock_guard lock(pending->mutex);
             if (pending->discarded) return sender->post([this] { --m_writing; });
@@ -144,6 +144,7 @@ void HistoryStore::write(const QString& key) {
                 static_cast<void>(writeHistoryStar(result->file, true));
             pending->file = result->file;
         }
+        record = nullptr;  // before the window hears of it
         sender->post([this, key, result] { written(key, result); });
     });
 }

@@ -35,7 +35,9 @@ std::vector<std::shared_ptr<const Picture>> thumbnailsOf(const RunView& run) {
     const size_t bytes = static_cast<size_t>(run.previewWidth) * static_cast<size_t>(run.previewHeight) * 3;
     for (size_t image = 0; image < thumbnails.size(); ++image) {
         if (image < run.pictures.size() && run.pictures[image]) {
-            thumbnails[image] = thumbnailOf(run.pictures[image]);
+            // A copy even where nothing shrinks: the run's own picture would keep the whole run in memory.
+            const auto small = thumbnailOf(run.pictures[image]);
+            thumbnails[image] = small == run.pictures[image] ? std::make_shared<const Picture>(*small) : small;
             continue;
         }
         if (run.evaluations.empty() || bytes == 0) continue;
