@@ -1,59 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// History on a real folder: keeping, opening, stars, quota, full disks, damaged files, several programs, and kill -9.
+// History on a real folder: keeping, opening, stars, quota, full disks, damaged files.
 #include "ui/session/history_store.h"
 
 #include <sys/resource.h>
 #include <signal.h>
 
-#include <QCoreApplication>
-#include <QProcess>
-#include <QRandomGenerator>
 #include <QtTest>
-#include <cstdio>
-#include <fstream>
 
 #include "engine/io/session_file.h"
-#include "tests/support/sample_run.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/ui/history_runs.h"
 #include "ui/session/history_folder.h"
-#include "ui/session/run_ids.h"
 #include "ui/session/thumbnails.h"
 
 using namespace moescope;
-using test::TemporaryFolder;
+using namespace moescope::test;
 
 namespace {
-
-constexpr qint64 kPlenty = qint64{1} << 40;
-constexpr const char* kLockName = ".moescope-history.lock";
-
-RunViewPtr runWithSeed(uint64_t seed, RunState state = RunState::Finished) {
-    RunRecord run = test::sampleRun();
-    run.parameters.seed = seed;
-    return viewOf(std::make_shared<const RunRecord>(std::move(run)), nextRunId(), state);
-}
-
-/// The sample with latents of 128 x 128, so that writing takes a while.
-RunViewPtr largeRun(uint64_t seed) {
-    RunRecord run = test::sampleRun();
-    run.parameters.seed = seed;
-    run.latentShape = {3, 128, 128};
-    const std::vector<std::byte> latents(size_t{2} * 3 * 128 * 128 * 2, std::byte{0x11});
-    for (EvaluationRecord& evaluation : run.evaluations) evaluation.noisy = evaluation.velocity = latents;
-    run.finalLatents = HostTensor({2, 3, 128, 128});
-    return viewOf(std::make_shared<const RunRecord>(std::move(run)), nextRunId(), RunState::Finished);
-}
-
-/// All files of a folder but the lock.
-std::vector<std::string> files(const TemporaryFolder& folder) {
-    std::vector<std::string> names = folder.names();
-    std::erase(names, kLockName);
-    return names;
-}
-
-bool settled(HistoryStore& store) {
-    return QTest::qWaitFor([&] { return !store.listing() && !store.writing(); }, 30000);
-}
 
 QStringList keysOf(const QVector<HistoryEntry>& entries) {
     QStringList keys;
@@ -80,23 +42,6 @@ private:
     rlimit m_before{};
     void (*m_handler)(int) = nullptr;
 };
-
-/// The program that is killed: keeps one run after the other and says which ones are on the disk.
-int saveUntilKilled(const char* folder) {
-    HistoryStore store(folder, kPlenty);
-    uint64_t seed = 0;
-    QObject::connect(&store, &HistoryStore::changed, &store, [&] {
-        for (const HistoryEntry& entry : store.entries())
-            if (entry.parameters.seed == seed && !entry.file.empty()) {
-                std::printf("%s\n", qPrintable(entry.key));
-                std::fflush(stdout);
-                store.setStarred(entry.key, seed % 2 == 0);
-                return QMetaObject::invokeMethod(&store, [&] { store.add(largeRun(++seed)); }, Qt::QueuedConnection), void();
-            }
-    });
-    store.add(largeRun(++seed));
-    return QCoreApplication::exec();
-}
 
 }  // namespace
 
@@ -451,80 +396,7 @@ private slots:
         QCOMPARE(store.entry(key)->thumbnails[1]->rgb[0], record.evaluations.back().preview[12]);
     }
 
-    void twoProgramsNeverReplaceEachOthersRuns() {
-        TemporaryFolder folder;
-        const QString key = historyKey(QDateTime::currentDateTime(), 5);
-        const auto first = writeHistorySession(folder.path(), key, test::sampleRun());
-        const auto second = writeHistorySession(folder.path(), key, test::sampleRun());
-        QCOMPARE(first->key, key);
-        QCOMPARE(second->key, key + "-2");
-        test::writeFile(folder / (key.toStdString() + "-3.claim"), "");  // another one is writing that name at this moment
-        QCOMPARE(writeHistorySession(folder.path(), key, test::sampleRun())->key, key + "-4");
-
-        TemporaryFolder shared;
-        HistoryStore a(shared.path(), kPlenty), b(shared.path(), kPlenty);
-        QStringList given;
-        for (int i = 0; i < 20; ++i) given << a.add(runWithSeed(1)) << b.add(runWithSeed(1));
-        QVERIFY(settled(a) && settled(b));
-        QCOMPARE(files(shared).size(), size_t(40));
-        for (HistoryStore* store : {&a, &b})
-            for (const HistoryEntry& entry : store->entries()) QVERIFY(openSession(entry.file).ok());
-        for (int i = 0; i < 40; ++i) QVERIFY((i % 2 ? b : a).entry(given[i]));  // found under the key that was given first, too
-        const QString any = given[1];
-        b.remove(any);
-        QTRY_COMPARE(files(shared).size(), size_t(39));
-    }
-
-    void cleansUpAfterKilledProgramsOnly() {
-        TemporaryFolder folder;
-        const std::vector<std::string> leftovers{"20250101-120000-000-3.moescope.0123abcd.part", "20250101-120000-000-3-2.json.0123abcd.part",
-                                                 "20250101-120000-000-3.claim"};
-        const std::vector<std::string> others{"20250101-120000-000-3.moescope.part", "letter.part", "notes.json", "x.moescope.0123abcd.part"};
-        for (const auto& name : leftovers) test::writeFile(folder / name, "x");
-        for (const auto& name : others) test::writeFile(folder / name, "x");
-        {
-            const HistoryFolderLock first(folder.path());  // alone: cleans up
-            QCOMPARE(files(folder), others);
-            test::writeFile(folder / leftovers[0], "being written by the first");
-            const HistoryFolderLock second(folder.path());
-            QVERIFY(std::filesystem::exists(folder / leftovers[0]));
-        }
-        const HistoryFolderLock alone(folder.path());
-        QCOMPARE(files(folder), others);
-    }
-
-    void losesNothingWhenItIsKilled() {
-        TemporaryFolder folder;
-        QStringList written;
-        constexpr int kRounds = 8;
-        for (int round = 0; round < kRounds; ++round) {
-            QProcess child;
-            child.start(QCoreApplication::applicationFilePath(), {"--save-until-killed", QString::fromStdString(folder.path().string())});
-            QVERIFY(child.waitForStarted());
-            QTRY_VERIFY_WITH_TIMEOUT(child.canReadLine(), 30000);
-            QTest::qWait(QRandomGenerator::global()->bounded(80));
-            QCOMPARE(::kill(static_cast<pid_t>(child.processId()), SIGKILL), 0);
-            QVERIFY(child.waitForFinished());
-            QCOMPARE(child.exitStatus(), QProcess::CrashExit);
-            while (child.canReadLine()) written.push_back(QString::fromLatin1(child.readLine()).trimmed());
-
-            HistoryStore store(folder.path(), kPlenty);
-            QVERIFY(settled(store));
-            for (const QString& key : written) QVERIFY2(store.entry(key), qPrintable(key));
-            for (const HistoryEntry& entry : store.entries()) {
-                QVERIFY2(entry.problem.isEmpty(), qPrintable(entry.problem));
-                QVERIFY(openSession(entry.file).ok());
-            }
-            for (const std::string& name : files(folder)) QVERIFY2(name.ends_with(".moescope") || name.ends_with(".json"), name.c_str());
-        }
-        QVERIFY(written.size() >= kRounds);
-    }
 };
 
-int main(int argc, char** argv) {
-    QCoreApplication application(argc, argv);
-    if (argc == 3 && QByteArray(argv[1]) == "--save-until-killed") return saveUntilKilled(argv[2]);
-    HistoryStoreTest test;
-    return QTest::qExec(&test, argc, argv);
-}
+QTEST_GUILESS_MAIN(HistoryStoreTest)
 #include "history_store_test.moc"

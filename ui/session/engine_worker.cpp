@@ -133,7 +133,8 @@ void EngineWorker::runJob(RunId id, const GenerationOrder& order, std::stop_toke
     const Result<RunViewPtr> ended = guarded([&]() -> RunViewPtr {
         const ModelDescription& model = order.model->description();
         // The record and the views each hold the latents while a run goes on: where that is too much, the views do without.
-        const bool room = 2 * runMemoryNeeded(model, order.request) < availableMemory();
+        const int64_t weights = m_device.holds(order.model) ? 0 : order.model->bytesNeeded;
+        const bool room = weights + 2 * runMemoryNeeded(model, order.request) < availableMemory();
         RunAssembler run(id, model, order.request, room);
         m_facts.runStarted(run.view());
         Result<GenerationResult> result = guarded([&] {
