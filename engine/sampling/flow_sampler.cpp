@@ -33,6 +33,11 @@ FlowSchedule flowSchedule(Prediction prediction, int steps) {
     return schedule;
 }
 
+int plannedEvaluations(Prediction prediction, const SamplerSettings& settings) {
+    if (settings.sampler == SamplerKind::Euler) return settings.steps;
+    return 2 * settings.steps - (prediction == Prediction::CleanImage ? 1 : 0);
+}
+
 float guidanceAt(const SamplerSettings& settings, float t) {
     const float low = static_cast<float>(settings.cfgLow), high = static_cast<float>(settings.cfgHigh);
     const bool inside = (t < high || settings.cfgHigh >= 1.0) && (settings.cfgLow == 0.0 || t > low);
@@ -78,8 +83,7 @@ FlowSampler::Pass FlowSampler::makePass(bool guided) const {
 }
 
 int FlowSampler::evaluationCount() const {
-    if (m_settings.sampler == SamplerKind::Euler) return m_settings.steps;
-    return 2 * m_settings.steps - (m_heunEndsWithEuler ? 1 : 0);
+    return plannedEvaluations(m_denoiser.description().prediction, m_settings);
 }
 
 void FlowSampler::evaluate(const DeviceTensor& z, EvaluationInfo info, DeviceTensor& velocity, SamplerObserver* observer) {

@@ -24,6 +24,9 @@ struct FlowSchedule {
 /// Velocity models (DSMoE): t_i = i/n in double, rounded; every width 1/n. Clean-image models (JiT): linspace in fp32.
 FlowSchedule flowSchedule(Prediction prediction, int steps);
 
+/// Network evaluations of a run: one per step; Heun makes two, but clean-image models end with an Euler step.
+int plannedEvaluations(Prediction prediction, const SamplerSettings& settings);
+
 /// The guidance scale at time t: `cfgScale` where low < t < high (from the start if low is 0, to the end if high is 1), else 1.
 /// Compared in fp32, as the published code does.
 float guidanceAt(const SamplerSettings& settings, float t);

@@ -31,9 +31,9 @@ std::string noiseHash(const HostTensor& noise) {
     return fmt::format("{:016x}", hash);
 }
 
-Picture linearPicture(const HostTensor& latents, int64_t image) {
-    const int64_t channels = latents.shape[1], height = latents.shape[2], width = latents.shape[3];
-    const std::vector<float> rgb = linearRgb(latents.data.data() + image * channels * height * width, channels, height * width);
+Picture linearPicture(const HostTensor& latent) {
+    const int64_t channels = latent.shape[0], height = latent.shape[1], width = latent.shape[2];
+    const std::vector<float> rgb = linearRgb(latent.data.data(), channels, height * width);
     HostTensor large({3, height * kLatentReduction, width * kLatentReduction});
     for (int64_t c = 0; c < 3; ++c)
         for (int64_t y = 0; y < large.shape[1]; ++y)
@@ -44,11 +44,8 @@ Picture linearPicture(const HostTensor& latents, int64_t image) {
 }
 
 /// Bytes of decoded pictures as the published samplers write them: clamp(127.5 x + 128, 0, 255) cut to whole numbers.
-Picture decodedPicture(const AutoencoderKl& vae, const HostTensor& latents, int64_t image) {
-    const int64_t elements = elementCount(latents.shape) / latents.shape[0];
-    HostTensor one({latents.shape[1], latents.shape[2], latents.shape[3]});
-    std::copy_n(latents.data.begin() + image * elements, elements, one.data.begin());
-    const HostTensor levels = pictureLevels(vae.decode(unscaleLatent(vae.config(), one)));
+Picture decodedPicture(const AutoencoderKl& vae, const HostTensor& latent) {
+    const HostTensor levels = pictureLevels(vae.decode(unscaleLatent(vae.config(), latent)));
     const int64_t height = levels.shape[1], width = levels.shape[2];
     Picture picture{static_cast<int>(width), static_cast<int>(height), std::vector<uint8_t>(static_cast<size_t>(3 * height * width))};
     for (int64_t c = 0; c < 3; ++c)
@@ -61,9 +58,7 @@ class Run {
 public:
     Run(const Denoiser& denoiser, AutoencoderKl* vae, const GenerationRequest& request, GenerationObserver* observer)
         : m_denoiser(denoiser), m_vae(vae), m_request(request), m_observer(observer), m_config(denoiser.description().config),
-          m_images(static_cast<int64_t>(request.classes.size())) {
-        m_run.parameters = request.parameters;
-    }
+          m_images(static_cast<int64_t>(request.classes.size())) {}
 
     GenerationResult execute(std::stop_token stop) {
         const auto start = std::chrono::steady_clock::now();
@@ -88,27 +83,8 @@ public:
 
 private:
     void describeRun(const HostTensor& noise) {
-        const ModelDescription& d = m_denoiser.description();
-        GenerationParameters& p = m_run.parameters;
-        const SamplerSettings& s = m_request.sampler;
-        p.seed = m_request.seed;
-        p.batch = m_images;
-        p.steps = s.steps;
-        p.sampler = samplerName(s.sampler);
-        p.cfgScale = s.cfgScale;
-        p.cfgLow = s.cfgLow;
-        p.cfgHigh = s.cfgHigh;
-        p.noiseScale = s.noiseScale;
-        p.tEps = d.prediction == Prediction::CleanImage ? s.tEps : 0.0;
-        p.rng = rngText(m_request.noise);
-        p.noiseBatch = noiseBatchText(m_request.noise);
-        p.noiseFile = m_request.noise.file.filename().string();
-        p.noiseHash = noiseHash(noise);
-        p.classId = m_request.classes.front();
-        p.family = d.family;
-        p.version = MOESCOPE_VERSION;
-        const int64_t reduction = d.space == PictureSpace::Pixels ? 1 : kLatentReduction;
-        p.width = p.height = static_cast<int>(m_config.inputSide() * reduction);
+        m_run.parameters = recordedParameters(m_denoiser.description(), m_request);
+        m_run.parameters.noiseHash = noiseHash(noise);
     }
 
     void runGroup(const HostTensor& noise, int64_t first, int64_t images, std::stop_token stop, GenerationStatistics& statistics) {
@@ -157,8 +133,10 @@ private:
             if (!std::isfinite(value))
                 throw EngineException(ErrorCode::Numeric, "the run ended in NaN or infinite values; lower --cfg-scale or --noise-scale, "
                                                           "raise --steps, or check the weights with info");
-        if (m_denoiser.description().space == PictureSpace::Pixels) return toPicture(latents, image).orThrow();
-        return m_vae ? decodedPicture(*m_vae, latents, image) : linearPicture(latents, image);
+        const int64_t elements = elementCount(latents.shape) / latents.shape[0];
+        HostTensor one({latents.shape[1], latents.shape[2], latents.shape[3]});
+        std::copy_n(latents.data.begin() + image * elements, elements, one.data.begin());
+        return finishedPicture(m_denoiser.description().space, m_vae, one);
     }
 
     const Denoiser& m_denoiser;
@@ -203,6 +181,34 @@ Status checkRequest(const ModelDescription& description, const GenerationRequest
     for (const int step : request.capture.steps)
         if (step < 0 || step >= s.steps) return refuse(fmt::format("step {} is not one of the steps 0 to {}", step, s.steps - 1));
     return {};
+}
+
+GenerationParameters recordedParameters(const ModelDescription& description, const GenerationRequest& request) {
+    GenerationParameters p = request.parameters;
+    const SamplerSettings& s = request.sampler;
+    p.seed = request.seed;
+    p.batch = static_cast<int64_t>(request.classes.size());
+    p.steps = s.steps;
+    p.sampler = samplerName(s.sampler);
+    p.cfgScale = s.cfgScale;
+    p.cfgLow = s.cfgLow;
+    p.cfgHigh = s.cfgHigh;
+    p.noiseScale = s.noiseScale;
+    p.tEps = description.prediction == Prediction::CleanImage ? s.tEps : 0.0;
+    p.rng = rngText(request.noise);
+    p.noiseBatch = noiseBatchText(request.noise);
+    p.noiseFile = request.noise.file.filename().string();
+    if (!request.classes.empty()) p.classId = request.classes.front();
+    p.family = description.family;
+    p.version = MOESCOPE_VERSION;
+    const int64_t reduction = description.space == PictureSpace::Pixels ? 1 : kLatentReduction;
+    p.width = p.height = static_cast<int>(description.config.inputSide() * reduction);
+    return p;
+}
+
+Picture finishedPicture(PictureSpace space, const AutoencoderKl* vae, const HostTensor& clean) {
+    if (space == PictureSpace::Pixels) return toPicture(clean).orThrow();
+    return vae ? decodedPicture(*vae, clean) : linearPicture(clean);
 }
 
 int64_t runMemoryNeeded(const ModelDescription& description, const GenerationRequest& request) {

@@ -56,10 +56,17 @@ struct GenerationResult {
 /// Checks a request against a model: classes, steps, guidance, interval, batch; a sentence for the first thing out of range.
 Status checkRequest(const ModelDescription& description, const GenerationRequest& request);
 
+/// What the record of this run will carry, but for the noise's hash and the model times, which the run itself finds.
+GenerationParameters recordedParameters(const ModelDescription& description, const GenerationRequest& request);
+
 /// Runs the request. Images are made in groups that fit the caches; grouping changes no bit. `vae` may be null: latent models
 /// then give a linear preview as their picture.
 Result<GenerationResult> generate(const Denoiser& denoiser, AutoencoderKl* vae, const GenerationRequest& request,
                                   GenerationObserver* observer, std::stop_token stop);
+
+/// The picture of one denoised image [C, H, W] as a finished run has it: pixels as they are, latents through the VAE, without one
+/// (null) by the linear map. Throws EngineException.
+Picture finishedPicture(PictureSpace space, const AutoencoderKl* vae, const HostTensor& clean);
 
 /// Bytes that a run keeps in memory besides the weights.
 int64_t runMemoryNeeded(const ModelDescription& description, const GenerationRequest& request);

@@ -14,24 +14,6 @@ void append(std::vector<T>& to, std::vector<T>&& from) {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
-std::shared_ptr<const RoutingRecord> joined(const RoutingRecord& a, const RoutingRecord& b) {
-    auto both = std::make_shared<RoutingRecord>(a);
-    const auto extend = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
-    extend(both->counts, b.counts);
-    extend(both->mass, b.mass);
-    if (!a.rowPtr.empty() && !b.rowPtr.empty()) {
-        const uint32_t offset = a.rowPtr.back();
-        for (size_t token = 1; token < b.rowPtr.size(); ++token) both->rowPtr.push_back(b.rowPtr[token] + offset);
-    }
-    extend(both->expert, b.expert);
-    extend(both->gate, b.gate);
-    extend(both->scores, b.scores);
-    extend(both->inputNorm, b.inputNorm);
-    extend(both->routedNorm, b.routedNorm);
-    extend(both->sharedNorm, b.sharedNorm);
-    return both;
-}
-
 }  // namespace
 
 RunRecorder::RunRecorder(const Denoiser& denoiser, const GenerationRequest& request, GenerationObserver* observer, int64_t firstImage,
@@ -82,6 +64,24 @@ void RunRecorder::evaluated(const EvaluationView& view) {
     m_record.evaluations.push_back(std::move(record));
 }
 
+std::shared_ptr<const RoutingRecord> joinImages(const RoutingRecord& a, const RoutingRecord& b) {
+    auto both = std::make_shared<RoutingRecord>(a);
+    const auto extend = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+    extend(both->counts, b.counts);
+    extend(both->mass, b.mass);
+    if (!a.rowPtr.empty() && !b.rowPtr.empty()) {
+        const uint32_t offset = a.rowPtr.back();
+        for (size_t token = 1; token < b.rowPtr.size(); ++token) both->rowPtr.push_back(b.rowPtr[token] + offset);
+    }
+    extend(both->expert, b.expert);
+    extend(both->gate, b.gate);
+    extend(both->scores, b.scores);
+    extend(both->inputNorm, b.inputNorm);
+    extend(both->routedNorm, b.routedNorm);
+    extend(both->sharedNorm, b.sharedNorm);
+    return both;
+}
+
 RunRecord RunRecorder::take() { return std::move(m_record); }
 
 void appendImages(RunRecord& run, RunRecord&& group) {
@@ -100,7 +100,7 @@ void appendImages(RunRecord& run, RunRecord&& group) {
             append(run.evaluations[e].preview, std::move(group.evaluations[e].preview));
         }
         for (size_t r = 0; r < run.routing.records.size(); ++r)
-            run.routing.records[r] = joined(*run.routing.records[r], *group.routing.records[r]);
+            run.routing.records[r] = joinImages(*run.routing.records[r], *group.routing.records[r]);
         append(run.finalLatents.data, std::move(group.finalLatents.data));
         run.finalLatents.shape[0] += group.images;
     }

@@ -41,4 +41,7 @@ private:
 /// Appends the images of `group` to `run` (same evaluations and layers).
 void appendImages(RunRecord& run, RunRecord&& group);
 
+/// The images of `b` after those of `a`: one evaluation, one layer and one branch of two groups of a batch.
+std::shared_ptr<const RoutingRecord> joinImages(const RoutingRecord& a, const RoutingRecord& b);
+
 }  // namespace moescope

@@ -89,5 +89,20 @@ TEST_F(Load, AnswersWithNothingForAnEmptyTraceOrAnUnknownLayer) {
     EXPECT_EQ(evaluationCount(trace), 3);
 }
 
+TEST_F(Load, GivesNoDataForAnImageThatARecordDoesNotHoldYet) {
+    RoutingTrace growing = trace;
+    for (auto& record : growing.records) {
+        if (record->evaluation != 1) continue;  // only image 0 has come to evaluation 1
+        auto half = std::make_shared<RoutingRecord>(*record);
+        half->counts.resize(3);
+        half->mass.resize(3);
+        record = half;
+    }
+    EXPECT_EQ(drawn(loadOverEvaluations(growing, 0, {.image = 0})), "2 1 1\n1 2 1\n1 1 2\n");
+    EXPECT_EQ(drawn(loadOverEvaluations(growing, 0, {.image = 1})), "1 . 2\n2 . 1\n1 . 1\n");
+    EXPECT_EQ(drawn(loadOverEvaluations(growing, 0, {})), "3 1 3\n3 2 2\n2 1 3\n");
+    EXPECT_EQ(drawn(loadOverEvaluations(growing, 0, {.branch = BranchChoice::Difference, .image = 1})), "-3 . .\n2 . .\n1 . .\n");
+}
+
 }  // namespace
 }  // namespace moescope

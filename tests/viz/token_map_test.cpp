@@ -97,5 +97,20 @@ TEST_F(TokenMaps, HistogramCountsTokensOfNoneToAllExperts) {
     EXPECT_TRUE(expertsPerToken(trace, 5, {}).empty());
 }
 
+TEST_F(TokenMaps, TakeTheImagesThatARecordHoldsSoFar) {
+    const RoutingRecord whole = *trace.find(0, Branch::Cond, 1);
+    auto half = std::make_shared<RoutingRecord>(whole);
+    half->rowPtr.resize(6);  // 5 tokens of image 0
+    half->expert.resize(half->rowPtr.back());
+    half->gate.resize(half->rowPtr.back());
+    EXPECT_EQ(dominantExpertMap(trace.layers[1], *half, 0)->grid, dominantExpertMap(trace.layers[1], whole, 0)->grid);
+    EXPECT_FALSE(dominantExpertMap(trace.layers[1], *half, 1).has_value());
+    EXPECT_EQ(expertGateMap(trace.layers[1], *half, 1, 0).rows, 0);
+    RoutingTrace growing = trace;
+    growing.records = {half};
+    EXPECT_EQ(expertsPerToken(growing, 1, {}), (std::vector<int64_t>{1, 3, 0, 1}));
+    EXPECT_TRUE(expertsPerToken(growing, 1, {.image = 1}).empty());
+}
+
 }  // namespace
 }  // namespace moescope

@@ -34,7 +34,7 @@ struct RunView {
     std::vector<std::shared_ptr<const EvaluationRecord>> evaluations;
     std::shared_ptr<const RoutingTrace> routing = std::make_shared<RoutingTrace>();
     std::vector<std::shared_ptr<const Picture>> pictures;  // per image; null: not decoded (yet)
-    std::shared_ptr<const RunRecord> record;               // whole; null while the run is going
+    std::shared_ptr<const RunRecord> record;               // whole; null while the run is going, and when it ended before anything was there
     std::filesystem::path file;                            // session file that holds it; empty: memory only
     std::optional<EngineError> error;                      // why it stopped early
 

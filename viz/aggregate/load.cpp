@@ -55,12 +55,21 @@ double cell(const RoutingRecord& record, LoadMeasure measure, size_t index) {
     return index < record.mass.size() ? static_cast<double>(record.mass[index]) : 0;
 }
 
+/// Images that a record holds: fewer than the trace has while a batch is made group by group.
+int64_t imagesOf(const RoutingRecord& record, int64_t experts) {
+    const auto cells = static_cast<int64_t>(std::max(record.counts.size(), record.mass.size()));
+    return experts > 0 ? cells / experts : 0;
+}
+
 /// Adds the pair's load to `target`(expert), turning cells without data into numbers.
 template <class Target>
 void addPair(const RoutingTrace& trace, const BranchPair& pair, const LoadQuery& query, int64_t experts,
              Target target) {
-    const int64_t first = query.image < 0 ? 0 : std::min(query.image, trace.images);
-    const int64_t end = query.image < 0 ? trace.images : std::min(query.image + 1, trace.images);
+    int64_t images = trace.images;
+    for (size_t branch = 0; branch < pair.size(); ++branch)
+        if (pair[branch] && branchSign(query.branch, branch) != 0) images = std::min(images, imagesOf(*pair[branch], experts));
+    const int64_t first = query.image < 0 ? 0 : query.image;
+    const int64_t end = query.image < 0 ? images : std::min(query.image + 1, images);
     if (first >= end) return;
     for (int64_t expertIdx = 0; expertIdx < experts; ++expertIdx) {
         double sum = 0;

@@ -37,6 +37,9 @@ struct LoadQuery {
 /// One past the largest evaluation that has a record; 0 for an empty trace.
 int evaluationCount(const RoutingTrace& trace);
 
+// Records may hold fewer images than the trace (a batch that is made group by group): a sum takes those that are there, one image
+// that is not there yet has no data.
+
 /// [layers, largest E] load in the unit of `query.measure`, summed over the evaluations of the query. A row is a layer
 /// of `trace.layers`; a cell has no data beyond the layer's experts and where the query selects no record of the layer.
 Matrix loadByLayer(const RoutingTrace& trace, const LoadQuery& query);
