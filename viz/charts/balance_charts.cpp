@@ -41,7 +41,7 @@ ChartSpec framed(const ChartInput& input, const QString& title, bool oneEvaluati
     ChartSpec chart;
     chart.title = title;
     chart.emptyText = reasonForNothing(input, {.oneEvaluation = oneEvaluation});
-    if (!chart.empty()) return chart;
+    if (chart.empty()) return chart;
     if (input.branch == BranchChoice::Difference)
         chart.emptyText = RoutingCharts::tr("Balance is a measure of one branch and has no difference: choose the conditional branch, the "
                                             "unconditional branch or both.");

@@ -35,7 +35,7 @@ struct HeatMapSpec {
     CategoryAxis rows, columns;
     Matrix values;               // [rows, columns]
     QString quantity, unit;      // of a cell and the colour bar: "load", "tokens"
-    QString unitOne;             // "token", for the value 1; empty: as `unit`
+    QString unitOne;             // "token", for the value 1: what is counted has whole ticks; empty: not counted
     ColourRange range;
     std::vector<int> rowCells;   // cells that exist in each row; empty: all columns do
     int columnsReached = -1;     // columns from here on are still to come; -1: none

@@ -18,7 +18,7 @@ ChartSpec framed(const ChartInput& input, const QString& title, ChartScope scope
     ChartSpec chart;
     chart.title = title;
     chart.emptyText = reasonForNothing(input, scope);
-    if (!chart.empty()) return chart;
+    if (chart.empty()) return chart;
     chart.subtitle = partOfRun(input, scope.oneEvaluation);
     return chart;
 }

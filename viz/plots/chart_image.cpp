@@ -21,6 +21,17 @@ Status writeBytes(const std::filesystem::path& path, const QByteArray& bytes) {
 
 }  // namespace
 
+QPalette exportPalette(bool dark) {
+    const QColor background(dark ? 0xff1e1f22 : 0xffffffff), text(dark ? 0xffe6e6e6 : 0xff1c1c1c);
+    QPalette palette(background);
+    palette.setColor(QPalette::Base, background);
+    palette.setColor(QPalette::Window, background);
+    palette.setColor(QPalette::Text, text);
+    palette.setColor(QPalette::WindowText, text);
+    palette.setColor(QPalette::Highlight, QColor(dark ? 0xff5b9cff : 0xff1f66d0));
+    return palette;
+}
+
 QImage chartImage(const ChartSpec& chart, const QPalette& palette, QSize size, double scale) {
     QImage image(QSize(static_cast<int>(std::lround(size.width() * scale)), static_cast<int>(std::lround(size.height() * scale))),
                  QImage::Format_RGB32);

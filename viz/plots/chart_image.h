@@ -11,6 +11,9 @@
 
 namespace moescope {
 
+/// Colours for pictures on paper or a screen that is not ours, light or dark.
+QPalette exportPalette(bool dark);
+
 /// Opaque, with the palette's background and a font that suits the size. `size` in device-independent pixels, `scale` device pixels each.
 QImage chartImage(const ChartSpec& chart, const QPalette& palette, QSize size, double scale);
 

@@ -203,15 +203,17 @@ void paintHatching(QPainter& painter, const QRectF& rect, const ChartStyle& styl
 }
 
 void paintOutline(QPainter& painter, const QRectF& rect, const QColor& colour, const ChartStyle& style, double width) {
-    painter.setBrush(Qt::NoBrush);
-    QPen pen(style.background(), width + 2);
-    pen.setJoinStyle(Qt::MiterJoin);
-    painter.setPen(pen);
-    painter.drawRect(rect);
-    pen.setColor(colour);
-    pen.setWidthF(width);
-    painter.setPen(pen);
-    painter.drawRect(rect);
+    // Around the rectangle, not over it: what is marked may be a few pixels high. A line of the background inside keeps both apart.
+    const QRectF snapped(QPointF(std::round(rect.left()), std::round(rect.top())), QPointF(std::round(rect.right()), std::round(rect.bottom())));
+    const auto frame = [&](double inner, double outer, const QColor& shade) {
+        const QRectF out = snapped.adjusted(-outer, -outer, outer, outer), in = snapped.adjusted(-inner, -inner, inner, inner);
+        painter.fillRect(QRectF(out.topLeft(), QPointF(out.right(), in.top())), shade);
+        painter.fillRect(QRectF(QPointF(out.left(), in.bottom()), out.bottomRight()), shade);
+        painter.fillRect(QRectF(QPointF(out.left(), in.top()), in.bottomLeft()), shade);
+        painter.fillRect(QRectF(in.topRight(), QPointF(out.right(), in.bottom())), shade);
+    };
+    frame(0, 1, style.background());
+    frame(1, 1 + width, colour);
 }
 
 void paintText(QPainter& painter, const QRectF& rect, Qt::Alignment alignment, const QString& text, const QFont& font, const QColor& colour) {

@@ -66,7 +66,7 @@ void setInnerRect(QCustomPlot& plot, QRect inner, QSize size);
 void styleAxis(QCPAxis& axis, const ChartStyle& style, const std::vector<Tick>& ticks);
 /// Lines of 45 degrees, continuous over neighbouring rectangles: "there is no data here".
 void paintHatching(QPainter& painter, const QRectF& rect, const ChartStyle& style);
-/// An outline that is seen on every colour, light or dark.
+/// An outline around a rectangle that is seen on every colour, light or dark.
 void paintOutline(QPainter& painter, const QRectF& rect, const QColor& colour, const ChartStyle& style, double width);
 /// Text in one line, shortened where it does not fit.
 void paintText(QPainter& painter, const QRectF& rect, Qt::Alignment alignment, const QString& text, const QFont& font, const QColor& colour);

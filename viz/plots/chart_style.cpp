@@ -38,17 +38,6 @@ QFont ChartStyle::titleFont() const {
     return bold;
 }
 
-QPalette exportPalette(bool dark) {
-    const QColor background(dark ? 0xff1e1f22 : 0xffffffff), text(dark ? 0xffe6e6e6 : 0xff1c1c1c);
-    QPalette palette(background);
-    palette.setColor(QPalette::Base, background);
-    palette.setColor(QPalette::Window, background);
-    palette.setColor(QPalette::Text, text);
-    palette.setColor(QPalette::WindowText, text);
-    palette.setColor(QPalette::Highlight, QColor(dark ? 0xff5b9cff : 0xff1f66d0));
-    return palette;
-}
-
 ChartStyle exportStyle(const QPalette& palette, QSize size) {
     ChartStyle style{palette, QFont()};
     const double pixels = std::min(size.width() / 70.0, size.height() / 42.0);
@@ -69,7 +58,7 @@ QPen seriesPen(const ChartStyle& style, int index) {
     return pen;
 }
 
-std::vector<Tick> niceTicks(double low, double high, int most) {
+std::vector<Tick> niceTicks(double low, double high, int most, bool counted) {
     std::vector<Tick> ticks;
     if (!(high > low) || most < 1) return ticks;
     const double wanted = (high - low) / most;
@@ -80,6 +69,7 @@ std::vector<Tick> niceTicks(double low, double high, int most) {
             step = factor * power;
             break;
         }
+    if (counted) step = std::max(step, 1.0);
     for (double i = std::ceil(low / step - 1e-9); i * step <= high + step * 1e-9; ++i) ticks.push_back({i * step, numberText(i == 0 ? 0 : i * step)});
     return ticks;
 }

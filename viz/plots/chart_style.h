@@ -31,8 +31,6 @@ struct ChartStyle {
     QFont titleFont() const;
 };
 
-/// Colours for pictures on paper or a screen that is not ours, light or dark.
-QPalette exportPalette(bool dark);
 /// `style` with a font whose size suits a picture of that size.
 ChartStyle exportStyle(const QPalette& palette, QSize size);
 
@@ -46,8 +44,8 @@ struct Tick {
     QString text;
 };
 
-/// Round numbers from low to high, about `most` of them and never more than `most` + 1.
-std::vector<Tick> niceTicks(double low, double high, int most);
+/// Round numbers from low to high, never more than `most` + 1 of them; `counted`: whole numbers only.
+std::vector<Tick> niceTicks(double low, double high, int most, bool counted = false);
 
 /// Which labels of a category axis can be drawn when each entry has `room` pixels: every one, every second, every fifth and so on, so
 /// that labels of the given extents keep a gap. Labels that are numbers keep round ones.

@@ -25,6 +25,7 @@ public:
     QRectF cellRect(QPoint cell) const override;
 
 private:
+    bool counted() const { return !m_map->unitOne.isEmpty(); }
     int rows() const { return static_cast<int>(m_map->values.rows); }
     int columns() const { return static_cast<int>(m_map->values.cols); }
     double edgeX(int column) const { return m_cells.left() + m_cells.width() * column / columns(); }
@@ -60,7 +61,7 @@ void HeatMapBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect 
     const QFontMetricsF metrics(style.font);
     const int line = static_cast<int>(std::ceil(style.line())), em = static_cast<int>(std::ceil(style.em()));
     const bool roomy = area.height() >= 7 * line;
-    const int captions = roomy ? line + 2 : 0;
+    const int captions = roomy ? line + line / 2 : 0;  // the first row's label may reach up to it
     m_rowCaption = QRectF(area.left(), area.top(), area.width(), captions);
 
     const double widestAllowed = area.width() * 0.4;
@@ -107,7 +108,7 @@ void HeatMapBody::layOutBar(QRect area, bool room) {
     double labels = 0;
     for (const double end : {m_map->range.low, m_map->range.high})
         labels = std::max(labels, metrics.horizontalAdvance(QStringLiteral("> ") + numberText(end)));
-    for (const Tick& tick : niceTicks(m_map->range.low, m_map->range.high, 10)) labels = std::max(labels, metrics.horizontalAdvance(tick.text));
+    for (const Tick& tick : niceTicks(m_map->range.low, m_map->range.high, 10, counted())) labels = std::max(labels, metrics.horizontalAdvance(tick.text));
     const double em = m_style->em(), width = std::round(em);
     const double left = std::floor(area.right() + 1 - std::ceil(labels) - em / 2 - width);
     m_bar = QRectF(left, area.top(), width, 1);
@@ -118,7 +119,7 @@ void HeatMapBody::paintBelow(QCPPainter& painter) {
     const double ratio = painter.device()->devicePixelRatioF();
     // On pixels, cells meet on whole device pixels; as vectors, each reaches under its later neighbours so that no seam shows.
     const auto edge = [&](double at) { return vectors ? at : std::round(at * ratio) / ratio; };
-    const double overlap = vectors ? 0.4 : 0;
+    const double overlap = vectors ? 1 : 0;
     const double span = m_map->range.high - m_map->range.low;
     painter.save();
     painter.setClipRect(m_cells, Qt::IntersectClip);
@@ -194,14 +195,13 @@ void HeatMapBody::paintBar(QCPPainter& painter) {
     label(top, (m_above ? QStringLiteral("> ") : QString()) + numberText(range.high));
     if (m_bar.height() < 2 * line) return;
     label(end, (m_below ? QStringLiteral("< ") : QString()) + numberText(range.low));
-    for (const Tick& tick : niceTicks(range.low, range.high, std::max(1, static_cast<int>(m_bar.height() / (2.2 * line))))) {
+    for (const Tick& tick : niceTicks(range.low, range.high, std::max(1, static_cast<int>(m_bar.height() / (2.2 * line))), counted())) {
         const double at = heightOf(tick.value);
         if (at - top >= line && end - at >= line) label(at, tick.text);
     }
 }
 
 void HeatMapBody::paintMarks(QCPPainter& painter, const ChartCursor& cursor) {
-    painter.setAntialiasing(true);
     const auto inside = [](int index, int count) { return index >= 0 && index < count; };
     const bool row = inside(m_map->selectedRow, rows()), column = inside(m_map->selectedColumn, columns());
     const QRectF bounds = m_cells.adjusted(-0.5, -0.5, 0.5, 0.5);

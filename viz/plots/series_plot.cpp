@@ -50,6 +50,7 @@ private:
     int m_columns = 0;
     QRectF m_inner, m_caption;
     double m_low = 0, m_high = 1, m_left = -0.5, m_right = 0.5;  // ends of the axes
+    std::vector<Tick> m_ticks;  // of the y axis
     std::vector<LegendEntry> m_legend;
 };
 
@@ -137,13 +138,14 @@ void SeriesBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect a
     const int line = static_cast<int>(std::ceil(style.line())), em = static_cast<int>(std::ceil(style.em()));
     const bool roomy = area.height() >= 7 * line;
     area.setTop(area.top() + layOutLegend(area));
-    m_caption = QRectF(area.left(), area.top(), area.width(), roomy ? line + 2 : 0);
+    m_caption = QRectF(area.left(), area.top(), area.width(), roomy ? line + line / 3 : 0);
     const int below = kTick + kTickPadding + line + (roomy ? line + 2 : 0);
     const double top = area.top() + m_caption.height() + (roomy ? 1 : line / 2), bottom = std::max(top + 1, area.bottom() + 1.0 - below);
 
-    const std::vector<Tick> numbers = niceTicks(m_low, m_high, std::max(1, static_cast<int>((bottom - top) / (2 * line))));
+    const int most = std::max(1, static_cast<int>((bottom - top) / (2 * line)));
+    m_ticks = niceTicks(m_low, m_high, most, !m_spec->unitOne.isEmpty());
     double widest = 0, widestBelow = 0;
-    for (const Tick& tick : numbers) widest = std::max(widest, metrics.horizontalAdvance(tick.text));
+    for (const Tick& tick : m_ticks) widest = std::max(widest, metrics.horizontalAdvance(tick.text));
     const bool numeric = !bars() && !m_spec->xNumbers.empty();
     if (!numeric)
         for (const QString& label : m_spec->x.labels) widestBelow = std::max(widestBelow, metrics.horizontalAdvance(label));
@@ -170,7 +172,7 @@ void SeriesBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect a
             belowTicks.push_back({static_cast<double>(i), metrics.elidedText(m_spec->x.labels[i], Qt::ElideRight, m_inner.width())});
     }
     styleAxis(*m_plot.xAxis, style, belowTicks);
-    styleAxis(*m_plot.yAxis, style, numbers);
+    styleAxis(*m_plot.yAxis, style, m_ticks);
 
     m_plot.clearPlottables();
     if (bars())
@@ -223,7 +225,7 @@ void SeriesBody::plotLines() {
 
 void SeriesBody::paintBelow(QCPPainter& painter) {
     painter.setPen(QPen(m_style->shade(0.15), 1));
-    for (const Tick& tick : niceTicks(m_low, m_high, std::max(1, static_cast<int>(m_inner.height() / (2 * std::ceil(m_style->line())))))) {
+    for (const Tick& tick : m_ticks) {
         const double y = std::floor(pixelY(tick.value));
         painter.drawLine(QPointF(m_inner.left(), y), QPointF(m_inner.right(), y));
     }
@@ -243,7 +245,7 @@ void SeriesBody::paintAbove(QCPPainter& painter) {
     if (bars() && m_low < 0) painter.drawLine(QPointF(m_inner.left(), pixelY(0)), QPointF(m_inner.right(), pixelY(0)));
     if (m_spec->reference) {
         painter.setPen(QPen(m_style->shade(0.8), 1, Qt::DashLine));
-        const double y = std::floor(pixelY(*m_spec->reference)) + 0.5;
+        const double y = std::floor(pixelY(*m_spec->reference));
         painter.drawLine(QPointF(m_inner.left(), y), QPointF(m_inner.right(), y));
     }
     paintText(painter, m_caption, Qt::AlignLeft | Qt::AlignTop, quantityLabel(m_spec->quantity, m_spec->unit), m_style->font, m_style->shade(0.8));
@@ -258,14 +260,13 @@ void SeriesBody::paintAbove(QCPPainter& painter) {
 }
 
 void SeriesBody::paintMarks(QCPPainter& painter, const ChartCursor& cursor) {
-    painter.setAntialiasing(true);
     const int chosen = m_spec->selectedX;
     if (chosen >= 0 && chosen < m_columns) {
         if (bars()) {
             paintOutline(painter, QRectF(pixelX(chosen) - room() / 2, m_inner.top() - 0.5, room(), m_inner.height() + 1), m_style->text(), *m_style, 1);
         } else {
             painter.setPen(QPen(m_style->shade(0.7), 1));
-            const double x = std::floor(pixelX(chosen)) + 0.5;
+            const double x = std::floor(pixelX(chosen));
             painter.drawLine(QPointF(x, m_inner.top()), QPointF(x, m_inner.bottom()));
         }
     }
