@@ -84,7 +84,7 @@ private slots:
         QCOMPARE(row(chart, 1), (Values{0, 0, 0}));
         QCOMPARE(mapOf(chart).range.scale, ColourScale::Diverging);
         QCOMPARE(mapOf(chart).range.low, -mapOf(chart).range.high);
-        QCOMPARE(mapOf(chart).range.high, 4.0);  // half of 8
+        QCOMPARE(mapOf(chart).range.high, 2.0);  // a quarter of 8
     }
 
     void expertByEvaluationHasAllPlannedColumns() {
@@ -146,7 +146,7 @@ private slots:
         QCOMPARE(loadRange(trace, LoadMeasure::Counts, BranchChoice::Cond, -1).high, 256.0);
         QCOMPARE(loadRange(trace, LoadMeasure::Counts, BranchChoice::Cond, 0).high, 128.0);
         QCOMPARE(loadRange(trace, LoadMeasure::Counts, BranchChoice::Both, 0).high, 256.0);
-        QCOMPARE(loadRange(trace, LoadMeasure::Counts, BranchChoice::Difference, 0).low, -64.0);
+        QCOMPARE(loadRange(trace, LoadMeasure::Counts, BranchChoice::Difference, 0).low, -32.0);
         trace.layers[0].experts = 4;  // 4 x the mean would be 512 of 256 tokens
         QCOMPARE(loadRange(trace, LoadMeasure::Counts, BranchChoice::Cond, 0).high, 256.0);
         layer.policy = RoutingPolicy::ExpertChoice;

@@ -60,7 +60,7 @@ ColourRange loadRange(const RoutingTrace& trace, LoadMeasure measure, BranchChoi
         end = std::max(end, layerEnd(trace, static_cast<int>(layer), measure));
     if (image < 0) end *= static_cast<double>(std::max<int64_t>(trace.images, 1));
     if (branch == BranchChoice::Both) end *= 2;
-    if (branch == BranchChoice::Difference) end /= 2;
+    if (branch == BranchChoice::Difference) end /= kMeans;
     if (!(end > 0)) end = 1;
     end = measure == LoadMeasure::Counts ? std::max(1.0, std::ceil(end - 1e-9)) : roundedUp(end);
     if (branch == BranchChoice::Difference) return {-end, end, ColourScale::Diverging};

@@ -43,8 +43,8 @@ ChartSpec balanceOverTimeChart(const ChartInput& input, BalanceMeasure measure);
 ///   Token counts: up to min(tokens, 4 x the mean load) of the layer where that is largest; a layer of expert choice, whose load is
 ///   its capacity by construction, counts with 2 x its capacity, which puts it in the middle of the colours; a layer whose policy
 ///   fixes no mean (batch pool) takes it from the first picture of its first record. Gate mass: 4 x the mean of the first picture of
-///   the first record. Times the number of pictures that are summed; Both: twice that, as two branches are summed; Difference: half
-///   of it to either side of 0.
+///   the first record. Times the number of pictures that are summed; Both: twice that, as two branches are summed; Difference: a
+///   quarter of it, about the mean load, to either side of 0.
 ColourRange loadRange(const RoutingTrace& trace, LoadMeasure measure, BranchChoice branch, int64_t image);
 
 /// "MoE layer 2 (block 5)": both indices, as everywhere in the program.

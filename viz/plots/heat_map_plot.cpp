@@ -195,7 +195,7 @@ void HeatMapBody::paintBar(QCPPainter& painter) {
     label(top, (m_above ? QStringLiteral("> ") : QString()) + numberText(range.high));
     if (m_bar.height() < 2 * line) return;
     label(end, (m_below ? QStringLiteral("< ") : QString()) + numberText(range.low));
-    for (const Tick& tick : niceTicks(range.low, range.high, std::max(1, static_cast<int>(m_bar.height() / (2.2 * line))), counted())) {
+    for (const Tick& tick : niceTicks(range.low, range.high, std::clamp(static_cast<int>(m_bar.height() / (2.2 * line)), 1, 8), counted())) {
         const double at = heightOf(tick.value);
         if (at - top >= line && end - at >= line) label(at, tick.text);
     }

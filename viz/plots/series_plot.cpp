@@ -142,7 +142,7 @@ void SeriesBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect a
     const int below = kTick + kTickPadding + line + (roomy ? line + 2 : 0);
     const double top = area.top() + m_caption.height() + (roomy ? 1 : line / 2), bottom = std::max(top + 1, area.bottom() + 1.0 - below);
 
-    const int most = std::max(1, static_cast<int>((bottom - top) / (2 * line)));
+    const int most = std::clamp(static_cast<int>((bottom - top) / (2 * line)), 1, 10);
     m_ticks = niceTicks(m_low, m_high, most, !m_spec->unitOne.isEmpty());
     double widest = 0, widestBelow = 0;
     for (const Tick& tick : m_ticks) widest = std::max(widest, metrics.horizontalAdvance(tick.text));
