@@ -14,6 +14,7 @@
 
 #include "app/cli/console.h"
 #include "app/cli/output_files.h"
+#include "viz/charts/chart_csv.h"
 #include "viz/charts/routing_charts.h"
 #include "viz/plots/chart_image.h"
 
@@ -83,7 +84,7 @@ void writeChart(const Drawing& drawing) {
     if (chart.empty()) refuse(chart.emptyText.toStdString());
     const ViewOptions& options = drawing.options;
     const std::string extension = extensionOf(options.output);
-    if (extension == ".csv") return writeTextFile(options.output, chartCsv(chart).toStdString()).orThrow();
+    if (extension == ".csv") return writeTextFile(options.output, chartCsv(chart)).orThrow();
     const Painting painting;
     const QPalette palette = exportPalette(options.dark);
     if (extension == ".svg") return writeChartSvg(options.output, chart, palette, drawing.size).orThrow();

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "tests/support/sample_run.h"
+#include "viz/charts/chart_csv.h"
 
 using namespace moescope;
 
@@ -252,8 +253,8 @@ private slots:
         ChartInput input = sampleInput();
         input.plannedEvaluations = 4;
         input.branch = BranchChoice::Uncond;
-        QCOMPARE(chartCsv(expertTimeChart(input)),
-                 "\"expert (load, tokens)\",evaluation 1,evaluation 2,evaluation 3,evaluation 4\n0,8,8,,\n1,0,0,,\n2,0,0,,\n");
+        QCOMPARE(chartCsv(expertTimeChart(input)), std::string(
+                 "\"expert (load, tokens)\",evaluation 1,evaluation 2,evaluation 3,evaluation 4\n0,8,8,,\n1,0,0,,\n2,0,0,,\n"));
         const ChartTable bars = tableOf(balanceByLayerChart(sampleInput(), BalanceMeasure::Entropy));
         QCOMPARE(bars.header, QStringList({"MoE layer", "evenness (normalised entropy)"}));
         QCOMPARE(bars.rows[2], QStringList({"2 (block 5)", "0"}));
@@ -270,7 +271,7 @@ private slots:
         bars.quantity = "load";
         bars.series = {{.y = {0.1}}};
         chart.body = bars;
-        QCOMPARE(chartCsv(chart), "\"name, \"\"quoted\"\"\",load\n\"a,b\",0.1\n");
+        QCOMPARE(chartCsv(chart), std::string("\"name, \"\"quoted\"\"\",load\n\"a,b\",0.1\n"));
     }
 
     void summaryNamesTheLargestAndTheSmallest() {

@@ -58,19 +58,6 @@ QString cornerText(const QString& title, const QString& quantity, const QString&
     return what.isEmpty() ? title : QStringLiteral("%1 (%2)").arg(title, what);
 }
 
-QString csvField(const QString& text) {
-    const bool quote = text.contains(QLatin1Char(',')) || text.contains(QLatin1Char('"')) || text.contains(QLatin1Char('\n'));
-    if (!quote) return text;
-    QString inner = text;
-    return QLatin1Char('"') + inner.replace(QLatin1Char('"'), QLatin1String("\"\"")) + QLatin1Char('"');
-}
-
-QString csvLine(const QStringList& fields) {
-    QStringList quoted;
-    for (const QString& field : fields) quoted << csvField(field);
-    return quoted.join(QLatin1Char(',')) + QLatin1Char('\n');
-}
-
 }  // namespace
 
 int chartRows(const ChartSpec& chart) {
@@ -120,14 +107,6 @@ ChartTable tableOf(const ChartSpec& chart) {
         table.rows.push_back(std::move(line));
     }
     return table;
-}
-
-QString chartCsv(const ChartSpec& chart) {
-    const ChartTable table = tableOf(chart);
-    if (table.header.isEmpty()) return {};
-    QString text = csvLine(table.header);
-    for (const QStringList& row : table.rows) text += csvLine(row);
-    return text;
 }
 
 QString numberText(double value) {

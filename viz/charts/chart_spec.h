@@ -85,8 +85,6 @@ struct ChartTable {
     std::vector<QStringList> rows;
 };
 ChartTable tableOf(const ChartSpec& chart);
-/// The table as UTF-8 CSV (RFC 4180 with \n); an empty field is a cell without data.
-QString chartCsv(const ChartSpec& chart);
 
 /// A number for people: whole numbers as they are, others with three significant digits, in the locale's way.
 QString numberText(double value);
