@@ -18,6 +18,7 @@ struct CategoryAxis {
     QString title;        // "expert"
     QStringList labels;   // one per row or column: "7", "block 3 (MoE layer 1)"
     QString unit;         // for numbers on the axis; may be empty
+    QStringList details;  // said after a label in cell texts: "t = 0.48, noise level 0.52"; may be empty or shorter
 };
 
 enum class ColourScale : uint8_t { Sequential, Diverging };
@@ -34,7 +35,10 @@ struct HeatMapSpec {
     CategoryAxis rows, columns;
     Matrix values;               // [rows, columns]
     QString quantity, unit;      // of a cell and the colour bar: "load", "tokens"
+    QString unitOne;             // "token", for the value 1: what is counted has whole ticks; empty: not counted
     ColourRange range;
+    std::vector<int> rowCells;   // cells that exist in each row; empty: all columns do
+    int columnsReached = -1;     // columns from here on are still to come; -1: none
     int selectedRow = -1, selectedColumn = -1;
 };
 
@@ -52,7 +56,8 @@ struct SeriesSpec {
     std::vector<double> xNumbers;         // Lines: positions on a numeric axis; empty: 0, 1, 2, ...
     bool xReversed = false;
     std::vector<Series> series;
-    QString quantity, unit;
+    QString quantity, unit, unitOne;
+    int xReached = -1;                    // x from here on are still to come; -1: none
     std::optional<double> low, high;      // of the y axis, where the quantity has natural ends
     std::optional<double> reference;      // a dashed line: "every expert the same"
     QString referenceName;
@@ -68,12 +73,23 @@ struct ChartSpec {
     bool empty() const { return !emptyText.isEmpty(); }
 };
 
+/// Cells of a chart: rows and columns of a heat map; series and x of a series chart. An empty chart has none.
+int chartRows(const ChartSpec& chart);
+int chartColumns(const ChartSpec& chart);
+/// noData outside the chart.
+double chartValue(const ChartSpec& chart, int row, int column);
+
 /// The same numbers as a table: a header row and rows of texts, numbers with a point and full precision.
 struct ChartTable {
     QStringList header;
     std::vector<QStringList> rows;
 };
 ChartTable tableOf(const ChartSpec& chart);
+
+/// A number for people: whole numbers as they are, others with three significant digits, in the locale's way.
+QString numberText(double value);
+/// "load (tokens)"; the quantity alone where it has no unit or is its own.
+QString quantityLabel(const QString& quantity, const QString& unit);
 
 /// The cell's place and value in words: "layer 2 (block 5), expert 3: 41 tokens".
 QString cellText(const ChartSpec& chart, int row, int column);

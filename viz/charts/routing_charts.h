@@ -38,7 +38,16 @@ ChartSpec balanceByLayerChart(const ChartInput& input, BalanceMeasure measure);
 /// A measure of balance over the run, one line per layer, the chosen one emphasised.
 ChartSpec balanceOverTimeChart(const ChartInput& input, BalanceMeasure measure);
 
-/// "layer 2 (block 5)": both indices, as everywhere in the program.
+/// The colours of every load map of a run: made from what the layers say of themselves and, where that does not tell, from the first
+/// evaluation that has data, so that they are the same while the run goes on and afterwards.
+///   Token counts: up to min(tokens, 4 x the mean load) of the layer where that is largest; a layer of expert choice, whose load is
+///   its capacity by construction, counts with 2 x its capacity, which puts it in the middle of the colours; a layer whose policy
+///   fixes no mean (batch pool) takes it from the first picture of its first record. Gate mass: 4 x the mean of the first picture of
+///   the first record. Times the number of pictures that are summed; Both: twice that, as two branches are summed; Difference: a
+///   quarter of it, about the mean load, to either side of 0.
+ColourRange loadRange(const RoutingTrace& trace, LoadMeasure measure, BranchChoice branch, int64_t image);
+
+/// "MoE layer 2 (block 5)": both indices, as everywhere in the program.
 QString layerName(const MoeLayerDescriptor& layer);
 QString branchText(BranchChoice branch);
 /// "evaluation 12 of 49, t = 0.48": counted from 1.

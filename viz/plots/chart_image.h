@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Charts as files, without a widget on the screen. Needs a QApplication (any platform, "offscreen" too) and the window's thread.
+#pragma once
+
+#include <QImage>
+#include <QPalette>
+#include <filesystem>
+
+#include "engine/core/error.h"
+#include "viz/charts/chart_spec.h"
+
+namespace moescope {
+
+/// Colours for pictures on paper or a screen that is not ours, light or dark.
+QPalette exportPalette(bool dark);
+
+/// Opaque, with the palette's background and a font that suits the size. `size` in device-independent pixels, `scale` device pixels each.
+QImage chartImage(const ChartSpec& chart, const QPalette& palette, QSize size, double scale);
+
+/// Both appear under their names only when they are complete.
+Status writeChartPng(const std::filesystem::path& path, const ChartSpec& chart, const QPalette& palette, QSize size, double scale);
+/// Vectors: cells are rectangles and labels are text.
+Status writeChartSvg(const std::filesystem::path& path, const ChartSpec& chart, const QPalette& palette, QSize size);
+
+}  // namespace moescope

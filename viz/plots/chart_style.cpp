@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "viz/plots/chart_style.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace moescope {
+namespace {
+
+QColor between(const QColor& a, const QColor& b, double share) {
+    const auto mix = [&](int from, int to) { return static_cast<int>(std::lround(from + (to - from) * share)); };
+    return {mix(a.red(), b.red()), mix(a.green(), b.green()), mix(a.blue(), b.blue())};
+}
+
+template <size_t N>
+QColor along(const std::array<QRgb, N>& stops, double share) {
+    const double place = std::clamp(share, 0.0, 1.0) * (N - 1);
+    const auto left = std::min(static_cast<size_t>(place), N - 2);
+    return between(QColor(stops[left]), QColor(stops[left + 1]), place - static_cast<double>(left));
+}
+
+/// Dark blue over grey to yellow: lightness grows evenly, and no red has to be told from green.
+constexpr std::array<QRgb, 9> kSequential{0xff00224e, 0xff1d3b6d, 0xff434e6c, 0xff62646f, 0xff7d7c78,
+                                          0xff9b9476, 0xffbcae6c, 0xffdecb57, 0xfffee838};
+constexpr std::array<QRgb, 7> kDiverging{0xff2166ac, 0xff67a9cf, 0xffc4dcea, 0xfff2f2f2, 0xfff8cdb8, 0xffe08269, 0xffb2182b};
+constexpr std::array<QRgb, 8> kHues{0xff0072b2, 0xffd55e00, 0xff009e73, 0xffcc79a7, 0xff7f5aa8, 0xffc28e00, 0xff56b4e9, 0xff8c8c8c};
+
+}  // namespace
+
+QColor ChartStyle::shade(double share) const {
+    return between(background(), text(), share);
+}
+
+QFont ChartStyle::titleFont() const {
+    QFont bold = font;
+    bold.setBold(true);
+    return bold;
+}
+
+ChartStyle exportStyle(const QPalette& palette, QSize size) {
+    ChartStyle style{palette, QFont()};
+    const double pixels = std::min(size.width() / 70.0, size.height() / 42.0);
+    style.font.setPixelSize(static_cast<int>(std::clamp(pixels, 10.0, 40.0)));
+    return style;
+}
+
+QColor heatColour(const ColourRange& range, double value) {
+    const double share = range.high > range.low ? (value - range.low) / (range.high - range.low) : 0;
+    return range.scale == ColourScale::Diverging ? along(kDiverging, share) : along(kSequential, share);
+}
+
+QPen seriesPen(const ChartStyle& style, int index) {
+    const auto hue = static_cast<size_t>(index) % kHues.size();
+    QPen pen(between(QColor(kHues[hue]), style.background(), 0.3), style.em() / 8);
+    constexpr std::array<Qt::PenStyle, 4> dashes{Qt::SolidLine, Qt::DashLine, Qt::DotLine, Qt::DashDotLine};
+    pen.setStyle(dashes[static_cast<size_t>(index) % dashes.size()]);
+    return pen;
+}
+
+std::vector<Tick> niceTicks(double low, double high, int most, bool counted) {
+    std::vector<Tick> ticks;
+    if (!(high > low) || most < 1) return ticks;
+    const double wanted = (high - low) / most;
+    const double power = std::pow(10.0, std::floor(std::log10(wanted)));
+    double step = 10 * power;
+    for (const double factor : {1.0, 2.0, 5.0})
+        if (factor * power >= wanted * (1 - 1e-9)) {
+            step = factor * power;
+            break;
+        }
+    if (counted) step = std::max(step, 1.0);
+    for (double i = std::ceil(low / step - 1e-9); i * step <= high + step * 1e-9; ++i) ticks.push_back({i * step, numberText(i == 0 ? 0 : i * step)});
+    return ticks;
+}
+
+std::vector<int> labelsThatFit(const QStringList& labels, double room, double gap, const std::function<double(const QString&)>& extent) {
+    std::vector<int> fitting;
+    double largest = 0;
+    for (const QString& label : labels) largest = std::max(largest, extent(label));
+    const int count = static_cast<int>(labels.size());
+    int step = 1;
+    for (int power = 1; step * room < largest + gap && step < count; power *= 10)
+        for (const int factor : {1, 2, 5}) {
+            step = factor * power;
+            if (step * room >= largest + gap || step >= count) break;
+        }
+    for (int i = 0; i < count; ++i) {
+        bool number = false;
+        const int value = labels[i].toInt(&number);
+        if ((number ? value : i) % step == 0) fitting.push_back(i);
+    }
+    if (fitting.empty() && count > 0) fitting.push_back(0);
+    return fitting;
+}
+
+}  // namespace moescope
