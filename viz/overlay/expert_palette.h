@@ -11,10 +11,16 @@ namespace moescope {
 struct ExpertLook {
     QColor colour;
     Qt::BrushStyle hatch = Qt::SolidPattern;  // drawn over the colour in a contrasting line where not solid
+
+    bool operator==(const ExpertLook&) const = default;
 };
 ExpertLook expertLook(int expert, int experts);
 
+/// Black or white, whichever stands out from the colour: for hatching and text on it.
+QColor contrastingColour(const QColor& colour);
+
 /// Sequential colours (a cividis-like ramp, dark to light), share in 0 .. 1; and blue - neutral - red for signed values, -1 .. 1.
+/// Shares beyond the ends take the end's colour.
 QColor sequentialColour(double share);
 QColor divergingColour(double share);
 
