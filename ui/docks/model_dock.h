@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The panel of the model: its card, its blocks, whether its weights are in memory, and the way to another one.
+#pragma once
+
+#include <QDockWidget>
+
+#include "ui/session/open_model.h"
+
+class QLabel;
+class QProgressBar;
+class QPushButton;
+
+namespace moescope {
+
+class BlockSchematic;
+class ModelCard;
+
+/// Shows a model and asks for changes; knows no engine.
+class ModelDock : public QDockWidget {
+    Q_OBJECT
+public:
+    explicit ModelDock(QWidget* parent = nullptr);
+
+    void setModel(const OpenModelPtr& model);
+    void setState(ModelState state, const QString& sentence);
+    void setProgress(double share);
+    /// The selection's layer; nothing is outlined where the model has no such layer.
+    void setChosenLayer(int layer);
+    /// A model could not be opened; the one before stays.
+    void showFailure(const QString& sentence);
+
+    ModelCard& card() { return *m_card; }
+    BlockSchematic& schematic() { return *m_schematic; }
+
+signals:
+    void openRequested();
+    void unloadRequested();
+    void orderRequested(const moescope::ModelOrder& order);
+    void layerChosen(int layer);
+
+private:
+    void showState();
+
+    OpenModelPtr m_model;
+    ModelState m_state = ModelState::None;
+    QString m_sentence, m_failure;
+    ModelCard* m_card;
+    BlockSchematic* m_schematic;
+    QLabel *m_blocksTitle, *m_stateText;
+    QProgressBar* m_progress;
+    QPushButton *m_open, *m_unload, *m_retry;
+};
+
+}  // namespace moescope
