@@ -2,6 +2,7 @@
 #include "ui/dialogs/command_palette.h"
 
 #include <QEvent>
+#include <QFrame>
 #include <QKeyEvent>
 #include <QLabel>
 #include <QLineEdit>
@@ -103,7 +104,13 @@ CommandPalette::CommandPalette(QWidget* parent) : QDialog(parent, Qt::Dialog | Q
     m_hint = new QLabel;
     m_hint->setWordWrap(true);
 
-    auto* layout = new QVBoxLayout(this);
+    auto* frame = new QFrame;  // the window has no border of its own
+    frame->setFrameStyle(QFrame::Box | QFrame::Plain);
+    frame->setForegroundRole(QPalette::Shadow);
+    auto* whole = new QVBoxLayout(this);
+    whole->setContentsMargins(0, 0, 0, 0);
+    whole->addWidget(frame);
+    auto* layout = new QVBoxLayout(frame);
     const int gap = fontMetrics().height() / 2;
     layout->setContentsMargins(gap, gap, gap, gap);
     layout->setSpacing(gap);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/dialogs/error_box.h"
 
+#include <algorithm>
+
 #include <QClipboard>
 #include <QFontDatabase>
 #include <QGuiApplication>
@@ -149,8 +151,6 @@ ErrorBox::ErrorBox(const QString& title, const EngineError& error, EventLog* log
     layout->addStretch();
     layout->addWidget(m_text, 1);
     layout->addLayout(buttons);
-    setMinimumWidth(line * 28);
-    resize(line * 30, heightForWidth(line * 30));
 
     connect(m_toggle, &QPushButton::toggled, this, &ErrorBox::setDetailsShown);
     connect(copy, &QPushButton::clicked, this, [this] { QGuiApplication::clipboard()->setText(m_details); });
@@ -160,8 +160,21 @@ ErrorBox::ErrorBox(const QString& title, const EngineError& error, EventLog* log
 void ErrorBox::setDetailsShown(bool shown) {
     m_toggle->setChecked(shown);
     m_text->setVisible(shown);
+    fit();
+}
+
+void ErrorBox::fit() {
+    // Wrapped texts: the height follows from the width, which the buttons decide where their texts are long.
+    layout()->activate();
     const int line = fontMetrics().height();
-    resize(shown ? std::max(width(), line * 44) : line * 30, 0);  // as low as its contents allow
+    const int wide = std::max(line * (m_text->isHidden() ? 30 : 44), layout()->totalMinimumSize().width());
+    setMinimumSize(wide, layout()->totalHeightForWidth(wide));
+    resize(minimumSize());
+}
+
+void ErrorBox::showEvent(QShowEvent* event) {
+    QDialog::showEvent(event);
+    fit();
 }
 
 bool ErrorBox::tells(const QString& title, const EngineError& error) const {
@@ -172,6 +185,7 @@ void ErrorBox::again() {
     ++m_times;
     m_repeated->setText(tr("This has happened %n times now.", nullptr, m_times));
     m_repeated->show();
+    fit();
     raise();
     activateWindow();
 }

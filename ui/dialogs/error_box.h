@@ -35,7 +35,12 @@ public:
     /// The same went wrong once more.
     void again();
 
+protected:
+    void showEvent(QShowEvent* event) override;
+
 private:
+    void fit();
+
     QString m_title;
     EngineError m_error;
     QString m_details;

@@ -8,6 +8,7 @@
 #include <QScrollBar>
 #include <QTextBlock>
 #include <QTextFrame>
+#include <QTextList>
 #include <QTextTable>
 #include <algorithm>
 
@@ -32,6 +33,8 @@ QUrl helpUrl(const QString& id) {
 HelpBrowser::HelpBrowser(const HelpPages& pages, QWidget* parent) : QTextBrowser(parent), m_pages(pages) {
     setOpenExternalLinks(true);
     setFrameShape(QFrame::NoFrame);
+    setBackgroundRole(QPalette::Base);  // of the part beside the text, too
+    setAutoFillBackground(true);
     setAccessibleName(tr("Help page"));
     setHorizontalScrollBarPolicy(Qt::ScrollBarAsNeeded);
 }
@@ -90,8 +93,10 @@ void HelpBrowser::dress() {
             format.setBottomMargin(0);
         } else if (!inTable) {
             format.setTopMargin(0);
-            format.setBottomMargin(block.textList() ? line * 0.25 : line * 0.6);
-            format.setLineHeight(116, QTextBlockFormat::ProportionalHeight);
+            const bool lastOfList = block.textList() && block.textList() != block.next().textList();
+            format.setBottomMargin(block.textList() && !lastOfList ? line * 0.25 : line * 0.6);
+            const bool drawing = block.text() == QString(QChar::ObjectReplacementCharacter);
+            if (!drawing) format.setLineHeight(116, QTextBlockFormat::ProportionalHeight);
         }
         cursor.setBlockFormat(format);
         for (auto part = block.begin(); !part.atEnd(); ++part) {
@@ -104,6 +109,10 @@ void HelpBrowser::dress() {
             code.mergeCharFormat(letters);
         }
     }
+    // A quarter of the way from the ground to the text: seen in light and in dark.
+    const QColor ground = palette().color(QPalette::Base), text = palette().color(QPalette::Text);
+    const auto quarter = [](int from, int to) { return from + (to - from) / 4; };
+    const QColor lineColour(quarter(ground.red(), text.red()), quarter(ground.green(), text.green()), quarter(ground.blue(), text.blue()));
     for (QTextFrame* frame : page->rootFrame()->childFrames()) {
         auto* table = qobject_cast<QTextTable*>(frame);
         if (!table) continue;
@@ -111,7 +120,7 @@ void HelpBrowser::dress() {
         format.setBorderCollapse(true);
         format.setBorder(1);
         format.setBorderStyle(QTextFrameFormat::BorderStyle_Solid);
-        format.setBorderBrush(palette().color(QPalette::Mid));
+        format.setBorderBrush(lineColour);
         format.setCellPadding(line * 0.3);
         format.setCellSpacing(0);
         format.setBottomMargin(line * 0.8);

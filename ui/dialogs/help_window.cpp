@@ -95,6 +95,7 @@ QWidget* HelpWindow::buildSide() {
     m_list = new QListWidget;
     m_list->setAccessibleName(tr("Contents"));
     m_list->setWordWrap(true);
+    m_list->setSpacing(fontMetrics().height() / 8);
     m_list->setTextElideMode(Qt::ElideNone);
     m_list->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
 

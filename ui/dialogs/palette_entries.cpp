@@ -10,12 +10,10 @@ std::vector<PaletteEntry> classEntries(const ClassLabels& labels, const std::fun
     std::vector<PaletteEntry> entries;
     entries.reserve(labels.classes().size());
     for (const ClassLabel& label : labels.classes()) {
-        QString name = QString::fromStdString(label.name);
-        if (!label.emoji.empty()) name = QString::fromStdString(label.emoji) + QLatin1Char(' ') + name;
         QStringList about{CommandPalette::tr("number %1").arg(label.index)};
         for (const std::string& keyword : label.keywords)
             if (keyword != label.name) about << QString::fromStdString(keyword);
-        entries.push_back({name, about.join(QStringLiteral(", ")), CommandPalette::tr("class"),
+        entries.push_back({QString::fromStdString(label.name), about.join(QStringLiteral(", ")), CommandPalette::tr("class"),
                            [choose, index = label.index] { choose(index); }});
     }
     return entries;

@@ -54,8 +54,8 @@ QString excerptOf(const QString& plain, const QString& typed) {
     const QRegularExpression place(QStringLiteral("\\b") + QRegularExpression::escape(typed),
                                    QRegularExpression::CaseInsensitiveOption | QRegularExpression::UseUnicodePropertiesOption);
     const auto match = place.match(plain);
-    if (!match.hasMatch()) return plain.left(120);
-    auto begin = std::max<qsizetype>(0, match.capturedStart() - 50), end = std::min(plain.size(), match.capturedStart() + 90);
+    if (!match.hasMatch()) return plain.left(85);
+    auto begin = std::max<qsizetype>(0, match.capturedStart() - 25), end = std::min(plain.size(), match.capturedStart() + 60);
     while (begin > 0 && !plain[begin - 1].isSpace()) --begin;
     while (end < plain.size() && !plain[end].isSpace()) ++end;
     return (begin > 0 ? QStringLiteral("… ") : QString()) + plain.mid(begin, end - begin).simplified() +
