@@ -22,6 +22,7 @@
 #include "ui/dialogs/error_box.h"
 #include "ui/dialogs/log_window.h"
 #include "ui/docks/chart_panel.h"
+#include "ui/docks/engine_links.h"
 #include "ui/docks/history_panel.h"
 #include "ui/docks/model_dock.h"
 #include "ui/docks/overlay_controls.h"
@@ -101,7 +102,7 @@ void MainWindow::makeDocks() {
     p.queue = new QueueDock(this);
     p.model = new ModelDock(this);
     p.overlay = new OverlayControls(m_bench.current, m_bench.selection, *p.canvas, this);
-    p.timeline = new TimelineDock(m_bench.current, m_bench.selection, p.canvas->previews(), this);
+    p.timeline = new TimelineDock(m_bench.current, m_bench.selection, this);
     p.history = new HistoryPanel(m_bench.history, this);
     p.docks = {dockOf(QStringLiteral("settings"), tr("Settings"), p.settings, this),
                dockOf(QStringLiteral("overlay"), tr("Expert map"), p.overlay, this),
@@ -175,31 +176,15 @@ void MainWindow::makeStatusBar() {
 void MainWindow::connectEngine() {
     WindowParts& p = *m_parts;
     EngineService& engine = m_bench.engine;
-    connect(p.prompt, &PromptBar::ordered, this, [this](const GenerationOrder& order, bool first) { m_bench.engine.generate(order, first); });
-    connect(p.prompt, &PromptBar::cancelRequested, this, [this] { m_bench.engine.cancelRunning(); });
-    connect(p.queue, &QueueDock::removeRequested, &engine, &EngineService::cancel);
-    connect(p.queue, &QueueDock::moveRequested, &engine, &EngineService::moveJob);
-    connect(p.queue, &QueueDock::clearRequested, &engine, &EngineService::clearQueue);
-    connect(p.model, &ModelDock::openRequested, this, &MainWindow::openModelDialog);
-    connect(p.model, &ModelDock::unloadRequested, &engine, &EngineService::unloadModel);
-    connect(p.model, &ModelDock::orderRequested, this, &MainWindow::openModel);
-    connect(p.model, &ModelDock::layerChosen, &m_bench.selection, &SelectionModel::setLayer);
-    connect(&m_bench.selection, &SelectionModel::changed, p.model, [model = p.model](const Selection& now) { model->setChosenLayer(now.layer); });
-
+    p.recent = keptRecentModels(m_bench.settings);
+    linkGenerate(m_bench, p.state, *p.prompt, *p.settings);
+    linkQueue(m_bench, *p.queue);
+    linkModel(m_bench, p.recent, *p.model);
     connect(&engine, &EngineService::modelChanged, this, [this](const OpenModelPtr& model) {
-        m_parts->state.setModel(model);
-        m_parts->model->setModel(model);
-        m_bench.settings.setValue(QStringLiteral("model"), toVariantMap(model->order));
-        if (!model->order.embedded()) m_parts->recent.add({model->order, model->name});
         showRecent();
-        m_bench.log.add(LogLevel::Info, tr("Opened the model %1.").arg(model->name));
+        if (model) m_bench.log.add(LogLevel::Info, tr("Opened the model %1.").arg(model->name), QStringLiteral("engine"));
     });
-    connect(&engine, &EngineService::modelStateChanged, p.model, &ModelDock::setState);
-    connect(&engine, &EngineService::modelProgress, p.model, &ModelDock::setProgress);
-    connect(&engine, &EngineService::modelFailed, this, [this](const EngineError& error) {
-        m_parts->model->showFailure(QString::fromStdString(error.message));
-        complain(tr("The model could not be opened"), error);
-    });
+    connect(&engine, &EngineService::modelFailed, this, [this](const EngineError& error) { complain(tr("The model could not be opened"), error); });
     const auto showDevice = [this](const QString& text) {
         m_parts->deviceButton->setText(text);
         m_parts->deviceButton->setAccessibleName(tr("Device: %1").arg(text));
@@ -209,15 +194,11 @@ void MainWindow::connectEngine() {
     if (!engine.deviceText().isEmpty()) showDevice(engine.deviceText());
 
     connect(&engine, &EngineService::jobsChanged, this, [this] {
-        const QVector<JobInfo> jobs = m_bench.engine.jobs();
-        m_parts->queue->setJobs(jobs);
         const bool running = m_bench.engine.running();
-        m_parts->prompt->setRunning(running);
         m_parts->progressBar->setVisible(running);
         if (!running) m_parts->progressText->clear();
     });
     connect(&engine, &EngineService::progressed, this, [this](const RunProgress& progress) {
-        m_parts->queue->setProgress(progress);
         m_parts->progressBar->setRange(0, progress.total);
         m_parts->progressBar->setValue(progress.done);
         m_parts->progressText->setText(progressText(progress));
@@ -230,7 +211,7 @@ void MainWindow::connectEngine() {
     connect(&engine, &EngineService::runGrew, &m_bench.current, &CurrentRun::update);
     connect(&engine, &EngineService::runEnded, this, [this](const RunViewPtr& run) {
         m_bench.current.update(run);
-        if (!run->evaluations.empty() && run->record) m_bench.history.add(run);
+        if (!run->evaluations.empty() && run->record) m_parts->history->setShown(m_bench.history.add(run));
         if (run->state == RunState::Failed && run->error)
             complain(tr("The run broke off"), *run->error);
         else
@@ -339,11 +320,7 @@ void MainWindow::closeEvent(QCloseEvent* event) {
 void MainWindow::restoreState() {
     QSettings& s = m_bench.settings;
     WindowParts& p = *m_parts;
-    p.recent = RecentModels::from(s.value(QStringLiteral("recentModels")).toList());
-    p.state.restore(s.value(QStringLiteral("generate")).toMap());
-    p.prompt->setHistory(PromptHistory(s.value(QStringLiteral("prompts")).toStringList()));
     p.overlay->setState(s.value(QStringLiteral("overlay")).toMap());
-    p.settings->showAdvanced(s.value(QStringLiteral("advanced"), false).toBool());
     for (ChartPanel* panel : p.charts) panel->setState(s.value(QStringLiteral("charts/") + panel->kind().id).toMap());
     showRecent();
     if (!restoreGeometry(s.value(QStringLiteral("geometry")).toByteArray())) {
@@ -356,11 +333,7 @@ void MainWindow::restoreState() {
 void MainWindow::keepState() {
     QSettings& s = m_bench.settings;
     const WindowParts& p = *m_parts;
-    s.setValue(QStringLiteral("recentModels"), p.recent.toVariantList());
-    s.setValue(QStringLiteral("generate"), p.state.kept());
-    s.setValue(QStringLiteral("prompts"), p.prompt->history().prompts());
     s.setValue(QStringLiteral("overlay"), p.overlay->state());
-    s.setValue(QStringLiteral("advanced"), p.settings->advancedShown());
     for (const ChartPanel* panel : p.charts) s.setValue(QStringLiteral("charts/") + panel->kind().id, panel->state());
     s.setValue(QStringLiteral("geometry"), saveGeometry());
     s.setValue(QStringLiteral("layout"), p.layoutWithPanels.isEmpty() ? saveState(kLayoutVersion) : p.layoutWithPanels);

@@ -5,16 +5,18 @@
 #include <QActionGroup>
 #include <QApplication>
 #include <QDockWidget>
+#include <QLocale>
 #include <QMenuBar>
+#include <memory>
 
 #include "ui/dialogs/command_palette.h"
-#include "ui/dialogs/help_pages.h"
 #include "ui/docks/chart_panel.h"
 #include "ui/docks/queue_dock.h"
 #include "ui/docks/timeline_dock.h"
 #include "ui/main_window.h"
 #include "ui/menu_actions.h"
 #include "ui/session/current_run.h"
+#include "ui/session/help_pages.h"
 #include "ui/session/preferences.h"
 #include "ui/widgets/canvas_view.h"
 #include "ui/widgets/prompt_bar.h"
@@ -209,9 +211,8 @@ void fillPalette(MainWindow& window) {
             selection.set(wanted);
         });
     });
-    palette.addProvider([&window] {
-        return helpEntries(helpPages(window.bench().resources / "help"), [&window](const QString& id) { window.showHelp(id); });
-    });
+    const auto pages = std::make_shared<const HelpPages>(window.bench().resources / "help", QLocale().name().section(QLatin1Char('_'), 0, 0));
+    palette.addProvider([&window, pages] { return helpEntries(pages->pages(), [&window](const QString& id) { window.showHelp(id); }); });
 }
 
 }  // namespace moescope

@@ -9,6 +9,7 @@
 #include <QFileInfo>
 #include <QGuiApplication>
 #include <QInputDialog>
+#include <QLocale>
 #include <QMenu>
 #include <QMessageBox>
 #include <QMimeData>
@@ -21,8 +22,8 @@
 #include "ui/dialogs/about_dialog.h"
 #include "ui/dialogs/help_window.h"
 #include "ui/dialogs/log_window.h"
-#include "ui/dialogs/open_model_dialog.h"
 #include "ui/dialogs/preferences_dialog.h"
+#include "ui/docks/engine_links.h"
 #include "ui/docks/model_dock.h"
 #include "ui/main_window.h"
 #include "ui/session/current_run.h"
@@ -66,7 +67,7 @@ Status writeReport(const RunRecord& run, const std::filesystem::path& path) {
 }  // namespace
 
 void MainWindow::openFirstModel(const QString& wanted) {
-    ModelOrder order = modelOrderFrom(m_bench.settings.value(QStringLiteral("model")).toMap());
+    ModelOrder order = lastModelOrder(m_bench.settings);
     std::error_code ignored;
     if (!order.embedded() && !std::filesystem::exists(order.path, ignored)) order = {};
     if (wanted == QLatin1String("embedded")) order = {};
@@ -77,12 +78,8 @@ void MainWindow::openFirstModel(const QString& wanted) {
 void MainWindow::openModel(const ModelOrder& order) { m_bench.engine.openModel(order); }
 
 void MainWindow::openModelDialog() {
-    const OpenModelPtr& model = m_bench.engine.model();
-    OpenModelDialog dialog(m_parts->recent, model ? model->order : ModelOrder{.storage = m_bench.preferences.now().storage}, this);
-    const int answer = dialog.exec();
-    m_parts->recent = dialog.recent();
+    chooseModel(m_bench, m_parts->recent, *m_parts->model);
     showRecent();
-    if (answer == QDialog::Accepted) openModel(dialog.order());
 }
 
 void MainWindow::showRecent() {
@@ -248,16 +245,17 @@ void MainWindow::dropEvent(QDropEvent* event) {
 }
 
 void MainWindow::showPreferences() {
-    PreferencesDialog dialog(m_bench.preferences, textOf(m_bench.history.folder()), m_bench.history.bytesUsed(), this);
+    PreferencesDialog dialog(m_bench.preferences, {textOf(m_bench.history.folder()), m_bench.history.bytesUsed()}, this);
     dialog.exec();
 }
 
 void MainWindow::showHelp(const QString& page) {
     if (!m_parts->help) {
-        m_parts->help = new HelpWindow(m_bench.resources / "help", this);
+        m_parts->help = new HelpWindow(m_bench.resources / "help", QLocale().name().section(QLatin1Char('_'), 0, 0), this);
+        m_parts->help->setWindowFlag(Qt::Window);
         m_parts->help->setAttribute(Qt::WA_DeleteOnClose);
+        m_parts->help->setPart(QStringLiteral("shortcuts"), [this] { return shortcutTable(menuActions(*menuBar())); });
     }
-    m_parts->help->setShortcuts(shortcutTable(menuActions(*menuBar())));
     m_parts->help->showPage(page);
     m_parts->help->show();
     m_parts->help->raise();
@@ -276,7 +274,7 @@ void MainWindow::showLog() {
 }
 
 void MainWindow::showAbout() {
-    AboutDialog dialog(m_bench.resources, m_bench.engine.deviceText(), this);
+    AboutDialog dialog({QStringLiteral(MOESCOPE_VERSION), plotLibraryVersion(), m_bench.engine.deviceText()}, this);
     dialog.exec();
 }
 

@@ -8,7 +8,6 @@
 #include <QGuiApplication>
 #include <QHBoxLayout>
 #include <QHeaderView>
-#include <QLabel>
 #include <QSignalBlocker>
 #include <QStackedWidget>
 #include <QTableView>
@@ -81,8 +80,8 @@ void ChartPanel::buildControls() {
     }
     m_branch = combo(tr("branch"), tr("Which of the two passes of guidance: with the prompt (conditional), without it (unconditional), or "
                                       "the difference of both"));
-    m_branch->addItem(tr("with prompt"), static_cast<int>(BranchChoice::Cond));
-    m_branch->addItem(tr("without prompt"), static_cast<int>(BranchChoice::Uncond));
+    m_branch->addItem(tr("conditional"), static_cast<int>(BranchChoice::Cond));
+    m_branch->addItem(tr("unconditional"), static_cast<int>(BranchChoice::Uncond));
     m_branch->addItem(tr("difference"), static_cast<int>(BranchChoice::Difference));
     connect(m_branch, &QComboBox::activated, this, [this] { m_selection.setBranch(static_cast<BranchChoice>(m_branch->currentData().toInt())); });
     row->addWidget(m_branch, 1);
@@ -107,9 +106,6 @@ void ChartPanel::buildControls() {
     connect(saveButton, &QToolButton::clicked, this, &ChartPanel::exportChart);
     for (QToolButton* button : {m_tableButton, copyButton, saveButton}) row->addWidget(button);
 
-    m_subtitle = new QLabel(this);
-    m_subtitle->setForegroundRole(QPalette::PlaceholderText);
-    m_subtitle->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
     m_view = new ChartView(this);
     m_tableModel = new ChartTableModel(this);
     m_table = new QTableView(this);
@@ -125,7 +121,6 @@ void ChartPanel::buildControls() {
     column->setContentsMargins(gap, gap, gap, gap);
     column->setSpacing(gap);
     column->addLayout(row);
-    column->addWidget(m_subtitle);
     column->addWidget(m_pages, 1);
     setFocusProxy(m_view);
 }
@@ -167,8 +162,6 @@ void ChartPanel::refresh() {
 }
 
 void ChartPanel::take(ChartSpec chart) {
-    m_subtitle->setText(chart.subtitle);
-    m_subtitle->setToolTip(chart.subtitle);
     if (m_pages->currentWidget() == m_table) m_tableModel->setTable(tableOf(chart));
     m_view->setChart(std::move(chart));
     emit drawn();

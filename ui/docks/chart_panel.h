@@ -10,7 +10,6 @@
 #include "ui/session/latest_task.h"
 
 class QComboBox;
-class QLabel;
 class QStackedWidget;
 class QTableView;
 class QToolButton;
@@ -62,7 +61,6 @@ private:
     QComboBox* m_measure = nullptr;
     QComboBox* m_images = nullptr;
     std::vector<QComboBox*> m_options;
-    QLabel* m_subtitle = nullptr;
     QStackedWidget* m_pages = nullptr;
     ChartView* m_view = nullptr;
     QTableView* m_table = nullptr;

@@ -31,7 +31,7 @@ constexpr int kPauseBeforeKeeping = 1000;  // ms without a change
 
 void linkGenerate(Workbench& bench, GenerateState& state, PromptBar& bar, SettingsDock& settings) {
     EngineService& engine = bench.engine;
-    QSettings store;
+    QSettings& store = bench.settings;
     state.restore(store.value(kGenerate).toMap());
     bar.setHistory(PromptHistory(store.value(kHistory).toStringList()));
     settings.showAdvanced(store.value(kAdvanced, false).toBool());
@@ -47,11 +47,10 @@ void linkGenerate(Workbench& bench, GenerateState& state, PromptBar& bar, Settin
     auto* keepSoon = new QTimer(&bar);
     keepSoon->setSingleShot(true);
     keepSoon->setInterval(kPauseBeforeKeeping);
-    const auto keep = [&state, &bar, &settings] {
-        QSettings keptStore;
-        keptStore.setValue(kGenerate, state.kept());
-        keptStore.setValue(kHistory, bar.history().prompts());
-        keptStore.setValue(kAdvanced, settings.advancedShown());
+    const auto keep = [&store, &state, &bar, &settings] {
+        store.setValue(kGenerate, state.kept());
+        store.setValue(kHistory, bar.history().prompts());
+        store.setValue(kAdvanced, settings.advancedShown());
     };
     QObject::connect(keepSoon, &QTimer::timeout, &bar, keep);
     QObject::connect(&state, &GenerateState::changed, keepSoon, qOverload<>(&QTimer::start));
@@ -72,11 +71,10 @@ void linkQueue(Workbench& bench, QueueDock& queue) {
 void linkModel(Workbench& bench, RecentModels& recent, ModelDock& dock) {
     EngineService& engine = bench.engine;
     SelectionModel& selection = bench.selection;
-    QObject::connect(&engine, &EngineService::modelChanged, &dock, [&recent, &dock](const OpenModelPtr& model) {
+    QObject::connect(&engine, &EngineService::modelChanged, &dock, [&recent, &dock, &store = bench.settings](const OpenModelPtr& model) {
         dock.setModel(model);
         if (!model) return;
         recent.add({model->order, model->name});
-        QSettings store;
         store.setValue(kRecent, recent.toVariantList());
         store.setValue(kLast, toVariantMap(model->order));
     });
@@ -115,15 +113,15 @@ void chooseModel(Workbench& bench, RecentModels& recent, ModelDock& dock) {
     OpenModelDialog dialog(recent, engine.model() ? engine.model()->order : ModelOrder{}, dock.window());
     const bool chosen = dialog.exec() == QDialog::Accepted;
     recent = dialog.recent();
-    QSettings().setValue(kRecent, recent.toVariantList());
+    bench.settings.setValue(kRecent, recent.toVariantList());
     if (chosen) engine.openModel(dialog.order());
 }
 
-ModelOrder lastModelOrder() {
-    const QVariantMap last = QSettings().value(kLast).toMap();
+ModelOrder lastModelOrder(const QSettings& settings) {
+    const QVariantMap last = settings.value(kLast).toMap();
     return last.isEmpty() ? ModelOrder{} : modelOrderFrom(last);
 }
 
-RecentModels keptRecentModels() { return RecentModels::from(QSettings().value(kRecent).toList()); }
+RecentModels keptRecentModels(const QSettings& settings) { return RecentModels::from(settings.value(kRecent).toList()); }
 
 }  // namespace moescope

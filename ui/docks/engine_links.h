@@ -2,6 +2,8 @@
 // Links the Generate and Model panels with the engine: the only place where these panels meet it.
 #pragma once
 
+class QSettings;
+
 namespace moescope {
 
 class GenerateState;
@@ -22,7 +24,7 @@ void linkModel(Workbench& bench, RecentModels& recent, ModelDock& dock);
 void chooseModel(Workbench& bench, RecentModels& recent, ModelDock& dock);
 
 /// The model that was open at the last end, for the next start; the embedded one when there was none.
-struct ModelOrder lastModelOrder();
-RecentModels keptRecentModels();
+struct ModelOrder lastModelOrder(const QSettings& settings);
+RecentModels keptRecentModels(const QSettings& settings);
 
 }  // namespace moescope

@@ -19,6 +19,7 @@
 
 #include "ui/icons.h"
 #include "ui/models/history_model.h"
+#include "ui/session/paths.h"
 #include "ui/session/run_view.h"
 
 namespace moescope {
@@ -145,8 +146,7 @@ void HistoryPanel::saveAs() {
     const HistoryEntry* entry = current();
     if (!entry || entry->file.empty()) return;
     const QString name = QFileDialog::getSaveFileName(this, tr("Save session"), entry->key + QStringLiteral(".moescope"), tr("Session (*.moescope)"));
-    if (name.isEmpty()) return;
-    m_store.copyTo(entry->key, name.toStdString());
+    if (!name.isEmpty()) m_store.copyTo(entry->key, pathOf(name));
 }
 
 void HistoryPanel::showMenu(const QPoint& place) {

@@ -15,6 +15,7 @@
 #include <QCoreApplication>
 
 #include "engine/io/atomic_file.h"
+#include "engine/io/mapped_file.h"
 #include "engine/io/session_file.h"
 #include "engine/io/session_reader.h"
 #include "ui/session/thumbnails.h"
@@ -213,6 +214,15 @@ Status removeHistorySession(const fs::path& session) {
     if (!code && isStarFile(star)) fs::remove(star, code);
     if (!code) return {};
     return ioError(QT_TRANSLATE_NOOP("moescope::HistoryFolder", "%1 could not be deleted (%2); make the History folder writable"), session, code);
+}
+
+Status copyFile(const std::filesystem::path& from, const std::filesystem::path& to) {
+    auto source = MappedFile::open(from);
+    if (!source.ok()) return source.error();
+    auto target = AtomicFile::create(to);
+    if (!target.ok()) return target.error();
+    if (const Status written = target->write((*source)->bytes()); !written.ok()) return written;
+    return target->commit();
 }
 
 }  // namespace moescope

@@ -46,6 +46,8 @@ public:
     void openFile(const std::filesystem::path& file);
     /// Copies the run of an entry, or one that is shown, to a place of the person's choice; `saved` or `saveFailed` answers.
     void saveAs(RunViewPtr run, const std::filesystem::path& file);
+    /// The same for an entry that has a file, which is copied as it is.
+    void copyTo(const QString& key, const std::filesystem::path& file);
 
     void setStarred(const QString& key, bool starred);
     void remove(const QString& key);

@@ -21,6 +21,7 @@
 #include "ui/widgets/overlay_legend.h"
 #include "ui/widgets/picture_area.h"
 #include "ui/widgets/preview_cache.h"
+#include "viz/overlay/state_picture.h"
 
 namespace moescope {
 
@@ -327,6 +328,11 @@ QImage CanvasView::pictureImage(int factor, bool withOverlay) const {
     painter.scale(scale, scale);
     paintOverlay(painter, QRectF(QPointF(), QSizeF(size) / scale), *chosen->overlay, m_settings.opacity, m_settings.grid);
     return image;
+}
+
+void CanvasView::takeDecoded(RunId run, int evaluation, int64_t image, const Picture& picture) {
+    m_previews->put(run, evaluation, image, imageOf(picture));
+    refresh();
 }
 
 void CanvasView::copyPicture(int factor, bool withOverlay) {

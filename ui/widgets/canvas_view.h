@@ -51,6 +51,8 @@ public slots:
     /// One picture or all of the batch.
     void toggleAll();
     void copyPicture(int factor = 1, bool withOverlay = false);
+    /// Shows this instead of the preview of that evaluation.
+    void takeDecoded(moescope::RunId run, int evaluation, int64_t image, const moescope::Picture& picture);
 
 signals:
     void settingsChanged(const moescope::CanvasSettings& settings);

@@ -45,6 +45,13 @@ QImage PreviewCache::picture(const RunView& run, int evaluation, int64_t image, 
     return picture;
 }
 
+void PreviewCache::put(RunId run, int evaluation, int64_t image, QImage decoded) {
+    if (decoded.isNull()) return;
+    const QMutexLocker lock(&m_mutex);
+    const qsizetype cost = std::max<qsizetype>(1, decoded.sizeInBytes() >> 10);
+    m_pictures.insert({run, evaluation, image, PictureKind::CleanEstimate}, new QImage(std::move(decoded)), cost);
+}
+
 bool showsFinalPicture(const RunView& run, int evaluation, int64_t image) {
     const auto count = static_cast<int>(run.evaluations.size());
     return evaluation >= 0 && evaluation == count - 1 && count >= run.plannedEvaluations && finishedPicture(run, image);

@@ -17,6 +17,8 @@ public:
 
     /// Null when the run has no such picture: not reached yet, or its states were not kept.
     QImage picture(const RunView& run, int evaluation, int64_t image, PictureKind kind);
+    /// A better picture of a clean estimate than the cache can make: decoded with the VAE. Kept as long as the others.
+    void put(RunId run, int evaluation, int64_t image, QImage decoded);
 
 private:
     struct Key {

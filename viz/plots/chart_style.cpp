@@ -5,6 +5,8 @@
 #include <array>
 #include <cmath>
 
+#include "viz/overlay/expert_palette.h"
+
 namespace moescope {
 namespace {
 
@@ -13,17 +15,6 @@ QColor between(const QColor& a, const QColor& b, double share) {
     return {mix(a.red(), b.red()), mix(a.green(), b.green()), mix(a.blue(), b.blue())};
 }
 
-template <size_t N>
-QColor along(const std::array<QRgb, N>& stops, double share) {
-    const double place = std::clamp(share, 0.0, 1.0) * (N - 1);
-    const auto left = std::min(static_cast<size_t>(place), N - 2);
-    return between(QColor(stops[left]), QColor(stops[left + 1]), place - static_cast<double>(left));
-}
-
-/// Dark blue over grey to yellow: lightness grows evenly, and no red has to be told from green.
-constexpr std::array<QRgb, 9> kSequential{0xff00224e, 0xff1d3b6d, 0xff434e6c, 0xff62646f, 0xff7d7c78,
-                                          0xff9b9476, 0xffbcae6c, 0xffdecb57, 0xfffee838};
-constexpr std::array<QRgb, 7> kDiverging{0xff2166ac, 0xff67a9cf, 0xffc4dcea, 0xfff2f2f2, 0xfff8cdb8, 0xffe08269, 0xffb2182b};
 constexpr std::array<QRgb, 8> kHues{0xff0072b2, 0xffd55e00, 0xff009e73, 0xffcc79a7, 0xff7f5aa8, 0xffc28e00, 0xff56b4e9, 0xff8c8c8c};
 
 }  // namespace
@@ -47,7 +38,7 @@ ChartStyle exportStyle(const QPalette& palette, QSize size) {
 
 QColor heatColour(const ColourRange& range, double value) {
     const double share = range.high > range.low ? (value - range.low) / (range.high - range.low) : 0;
-    return range.scale == ColourScale::Diverging ? along(kDiverging, share) : along(kSequential, share);
+    return range.scale == ColourScale::Diverging ? divergingColour(2 * share - 1) : sequentialColour(share);
 }
 
 QPen seriesPen(const ChartStyle& style, int index) {

@@ -62,4 +62,7 @@ private:
     std::unique_ptr<Parts> m_parts;
 };
 
+/// Version of the library that draws, for reports: "2.1.0".
+QString plotLibraryVersion();
+
 }  // namespace moescope

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "viz/plots/chart_plot.h"
+#include "viz/plots/chart_view.h"
 
 namespace moescope {
 namespace {
@@ -309,5 +310,7 @@ QRectF SeriesBody::cellRect(QPoint cell) const {
 std::unique_ptr<ChartBody> makeSeriesBody(QCustomPlot& plot) {
     return std::make_unique<SeriesBody>(plot);
 }
+
+QString plotLibraryVersion() { return QStringLiteral(QCUSTOMPLOT_VERSION_STR); }
 
 }  // namespace moescope
