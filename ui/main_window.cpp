@@ -76,7 +76,7 @@ MainWindow::MainWindow(Workbench bench, QWidget* parent) : QMainWindow(parent), 
         if (now.theme != before.theme) applyTheme(now.theme);
         if (now.historyQuota != before.historyQuota) m_bench.history.setQuota(now.historyQuota);
     });
-    restoreState();
+    restoreKept();
     updateTitle();
 }
 
@@ -313,11 +313,11 @@ void MainWindow::closeEvent(QCloseEvent* event) {
         m_bench.engine.cancelRunning();
         if (m_bench.engine.running()) return event->ignore();
     }
-    keepState();
+    keep();
     event->accept();
 }
 
-void MainWindow::restoreState() {
+void MainWindow::restoreKept() {
     QSettings& s = m_bench.settings;
     WindowParts& p = *m_parts;
     p.overlay->setState(s.value(QStringLiteral("overlay")).toMap());
@@ -330,7 +330,7 @@ void MainWindow::restoreState() {
     QMainWindow::restoreState(s.value(QStringLiteral("layout")).toByteArray(), kLayoutVersion);
 }
 
-void MainWindow::keepState() {
+void MainWindow::keep() {
     QSettings& s = m_bench.settings;
     const WindowParts& p = *m_parts;
     s.setValue(QStringLiteral("overlay"), p.overlay->state());

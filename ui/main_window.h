@@ -60,8 +60,8 @@ private:
     void makeStatusBar();
     void connectEngine();
     void connectHistory();
-    void restoreState();
-    void keepState();
+    void restoreKept();
+    void keep();
     void openModel(const ModelOrder& order);
     void showRecent();
     void take(const DroppedFile& file);
