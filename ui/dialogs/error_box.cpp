@@ -10,12 +10,12 @@
 #include <QLabel>
 #include <QPlainTextEdit>
 #include <QPushButton>
-#include <QRegularExpression>
 #include <QStyle>
 #include <QVBoxLayout>
 
 #include "ui/icons.h"
 #include "ui/session/event_log.h"
+#include "ui/session/sentences.h"
 
 namespace moescope {
 namespace {
@@ -50,16 +50,6 @@ QLabel* selectableLabel(const QString& text) {
 
 }  // namespace
 
-QString errorSentence(const EngineError& error) {
-    QString text = QString::fromStdString(error.message).trimmed();
-    if (text.isEmpty()) return ErrorBox::tr("Something went wrong, and nothing says what.");
-    // A name of a file or option at the start stays as it is written.
-    if (text[0].isLower() && (text.size() < 2 || !text[1].isUpper()) && !text.section(QLatin1Char(' '), 0, 0).contains(QRegularExpression(QStringLiteral("[._/=]"))))
-        text[0] = text[0].toUpper();
-    if (text.back().isLetterOrNumber() || QStringLiteral(")'\"”").contains(text.back())) text += QLatin1Char('.');
-    return text;
-}
-
 QString errorAdvice(ErrorCode code) {
     switch (code) {
         case ErrorCode::NoSpace: return ErrorBox::tr("Make room on the disk, or save to another one, and try again.");
@@ -76,7 +66,8 @@ ErrorBox::ErrorBox(const QString& title, const EngineError& error, EventLog* log
     : QDialog(parent), m_title(title), m_error(error) {
     setWindowTitle(title);
     setAttribute(Qt::WA_DeleteOnClose);
-    const QString sentence = errorSentence(error), advice = errorAdvice(error.code);
+    const QString said = sentenceOf(error), advice = errorAdvice(error.code);
+    const QString sentence = said.isEmpty() ? tr("Something went wrong, and nothing says what.") : said;
     setAccessibleName(title);
     setAccessibleDescription(sentence + QLatin1Char(' ') + advice);
 

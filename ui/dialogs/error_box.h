@@ -55,8 +55,6 @@ private:
 ErrorBox* showError(QWidget* parent, const QString& title, const EngineError& error, EventLog* log = nullptr,
                     std::vector<ErrorAction> actions = {});
 
-/// The message as a sentence: with a capital and a full stop.
-QString errorSentence(const EngineError& error);
 /// What helps against this kind of error in general; empty where the message itself must say it.
 QString errorAdvice(ErrorCode code);
 
