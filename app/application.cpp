@@ -14,6 +14,7 @@
 #include <cstdlib>
 
 #include "app/resource_paths.h"
+#include "ui/icons.h"
 #include "ui/main_window.h"
 #include "ui/session/current_run.h"
 #include "ui/session/engine_service.h"
@@ -78,6 +79,7 @@ int runApplication(int& argc, char** argv) {
     QApplication::setApplicationDisplayName(QStringLiteral("MoEscope"));
     QApplication::setApplicationVersion(QStringLiteral(MOESCOPE_VERSION));
     QApplication::setDesktopFileName(QStringLiteral("moescope"));
+    registerResources();
     QApplication::setWindowIcon(QIcon(QStringLiteral(":/desktop/moescope.svg")));
 
     EventLog log;

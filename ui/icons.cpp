@@ -9,6 +9,12 @@
 #include <QPixmap>
 #include <QSvgRenderer>
 
+/// Resources inside a static library are registered only when asked for; the macro must stand outside namespaces.
+static void initResources() {
+    Q_INIT_RESOURCE(icons);
+    Q_INIT_RESOURCE(desktop);
+}
+
 namespace moescope {
 namespace {
 
@@ -46,7 +52,13 @@ private:
 
 }  // namespace
 
+void registerResources() {
+    static const bool once = (initResources(), true);
+    Q_UNUSED(once)
+}
+
 QIcon themedIcon(const QString& name) {
+    registerResources();
     return QIcon(new LineIconEngine(name));
 }
 

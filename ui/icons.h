@@ -7,6 +7,9 @@
 
 namespace moescope {
 
+/// Makes the compiled-in drawings known under ":/icons" and ":/desktop"; cheap to call again.
+void registerResources();
+
 /// Icon `name` of resources/icons (compiled in), in the text colour of the palette in force when it is painted; greyed when disabled.
 QIcon themedIcon(const QString& name);
 
