@@ -5,12 +5,12 @@
 #include <QLabel>
 #include <QProgressBar>
 #include <QPushButton>
-#include <QScrollArea>
 #include <QVBoxLayout>
 
 #include "engine/core/system_memory.h"
 #include "ui/icons.h"
 #include "ui/widgets/block_schematic.h"
+#include "ui/widgets/column_scroll.h"
 #include "ui/widgets/model_card.h"
 
 namespace moescope {
@@ -30,12 +30,8 @@ ModelDock::ModelDock(QWidget* parent) : QDockWidget(tr("Model"), parent) {
     column->addWidget(m_blocksTitle);
     column->addWidget(m_schematic);
     column->addStretch(1);
-    auto* scroll = new QScrollArea(outer);
-    scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setWidgetResizable(true);
-    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    auto* scroll = new ColumnScroll(outer);
     scroll->setWidget(content);
-    scroll->setMinimumWidth(fontMetrics().averageCharWidth() * 34);
 
     m_stateText = new QLabel(outer);
     m_stateText->setObjectName("modelState");
