@@ -87,7 +87,7 @@ void ModelCardTest::aLatentModelWithoutVaeSaysWhatToGet() {
 void ModelCardTest::unknownSettingsGetFields() {
     ModelCard card;
     card.setModel(withoutConfig(), kPlenty);
-    QVERIFY(card.text().contains("Fill them in below"));
+    QVERIFY(card.text().contains("Fill it in below"));
     QVERIFY(card.text().contains("not known"));
     auto* topK = card.findChild<QLineEdit*>("setting-top_k");
     auto* heads = card.findChild<QLineEdit*>("setting-heads");

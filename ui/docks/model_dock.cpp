@@ -9,6 +9,7 @@
 
 #include "engine/core/system_memory.h"
 #include "ui/icons.h"
+#include "ui/session/sentences.h"
 #include "ui/widgets/block_schematic.h"
 #include "ui/widgets/column_scroll.h"
 #include "ui/widgets/model_card.h"
@@ -96,7 +97,7 @@ void ModelDock::setModel(const OpenModelPtr& model) {
 
 void ModelDock::setState(ModelState state, const QString& sentence) {
     m_state = state;
-    m_sentence = sentence;
+    m_sentence = sentenceOf(sentence.toStdString());
     if (state != ModelState::Failed) m_failure.clear();
     if (state == ModelState::Loading) m_progress->setValue(0);
     showState();
@@ -107,7 +108,7 @@ void ModelDock::setProgress(double share) { m_progress->setValue(static_cast<int
 void ModelDock::setChosenLayer(int layer) { m_schematic->setChosen(layer < m_schematic->layerCount() ? layer : -1); }
 
 void ModelDock::showFailure(const QString& sentence) {
-    m_failure = sentence;
+    m_failure = sentenceOf(sentence.toStdString());
     showState();
 }
 

@@ -17,6 +17,7 @@
 #include "ui/icons.h"
 #include "ui/session/sentences.h"
 #include "ui/widgets/column_scroll.h"
+#include "ui/widgets/icon_label.h"
 #include "ui/widgets/interval_bar.h"
 
 namespace moescope {
@@ -157,9 +158,7 @@ void SettingsDock::makeFields() {
     m_warning->setObjectName("warning");
     m_warning->setWordWrap(true);
     m_warning->setAccessibleName(tr("What is wrong with the settings"));
-    m_warningIcon = new QLabel(content);
-    const int side = fontMetrics().height();
-    m_warningIcon->setPixmap(themedIcon("warning").pixmap(QSize(side, side), devicePixelRatioF()));
+    m_warningIcon = new IconLabel(themedIcon("warning"), content);
     auto* warningRow = new QHBoxLayout;
     warningRow->addWidget(m_warningIcon, 0, Qt::AlignTop);
     warningRow->addWidget(m_warning, 1);
