@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-enum Column { Name, Family, Size, State, ColumnCount };
+enum Column { Name, Family, Size, State, ColumnCount };  // State: whether it can run
 constexpr int kPathRole = Qt::UserRole + 1;     // QString
 constexpr int kBuiltInRole = Qt::UserRole + 2;  // bool
 constexpr int kPauseBeforeInspecting = 200;     // ms without a key
@@ -66,9 +66,10 @@ void OpenModelDialog::layOut() {
     m_tree->setObjectName("models");
     m_tree->setAccessibleName(tr("Models"));
     m_tree->setColumnCount(ColumnCount);
-    m_tree->setHeaderLabels({tr("Model"), tr("Family"), tr("Size"), tr("Can it run?")});
+    m_tree->setHeaderLabels({tr("Model"), tr("Family"), tr("Size"), tr("State")});
     m_tree->setRootIsDecorated(false);
     m_tree->setUniformRowHeights(true);
+    m_tree->setTextElideMode(Qt::ElideMiddle);
     m_tree->setSelectionMode(QAbstractItemView::SingleSelection);
     const int letter = fontMetrics().averageCharWidth();
     m_tree->setColumnWidth(Name, letter * 46);
@@ -191,13 +192,12 @@ QTreeWidgetItem* OpenModelDialog::addModel(QTreeWidgetItem* group, const QString
 void OpenModelDialog::fillRecent() {
     qDeleteAll(m_recentGroup->takeChildren());
     for (const RecentModel& model : m_recent.models()) {
-        QTreeWidgetItem* item = addModel(m_recentGroup, model.name, model.order.path);
+        const QString where = textOf(model.order.path.parent_path());
+        QTreeWidgetItem* item = addModel(m_recentGroup, tr("%1, in %2").arg(model.name, where), model.order.path);
         item->setToolTip(Name, textOf(model.order.path));
         if (!isThere(model)) {
             item->setText(State, tr("not there any more"));
             item->setToolTip(State, tr("There is nothing at %1 now").arg(textOf(model.order.path)));
-        } else {
-            item->setText(State, textOf(model.order.path));
         }
     }
     m_recentGroup->setHidden(m_recent.models().isEmpty());

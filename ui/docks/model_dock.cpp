@@ -5,12 +5,13 @@
 #include <QLabel>
 #include <QProgressBar>
 #include <QPushButton>
-#include <QScrollArea>
 #include <QVBoxLayout>
 
 #include "engine/core/system_memory.h"
 #include "ui/icons.h"
+#include "ui/session/sentences.h"
 #include "ui/widgets/block_schematic.h"
+#include "ui/widgets/column_scroll.h"
 #include "ui/widgets/model_card.h"
 
 namespace moescope {
@@ -30,12 +31,8 @@ ModelDock::ModelDock(QWidget* parent) : QDockWidget(tr("Model"), parent) {
     column->addWidget(m_blocksTitle);
     column->addWidget(m_schematic);
     column->addStretch(1);
-    auto* scroll = new QScrollArea(outer);
-    scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setWidgetResizable(true);
-    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    auto* scroll = new ColumnScroll(outer);
     scroll->setWidget(content);
-    scroll->setMinimumWidth(fontMetrics().averageCharWidth() * 34);
 
     m_stateText = new QLabel(outer);
     m_stateText->setObjectName("modelState");
@@ -100,7 +97,7 @@ void ModelDock::setModel(const OpenModelPtr& model) {
 
 void ModelDock::setState(ModelState state, const QString& sentence) {
     m_state = state;
-    m_sentence = sentence;
+    m_sentence = sentenceOf(sentence.toStdString());
     if (state != ModelState::Failed) m_failure.clear();
     if (state == ModelState::Loading) m_progress->setValue(0);
     showState();
@@ -111,7 +108,7 @@ void ModelDock::setProgress(double share) { m_progress->setValue(static_cast<int
 void ModelDock::setChosenLayer(int layer) { m_schematic->setChosen(layer < m_schematic->layerCount() ? layer : -1); }
 
 void ModelDock::showFailure(const QString& sentence) {
-    m_failure = sentence;
+    m_failure = sentenceOf(sentence.toStdString());
     showState();
 }
 

@@ -155,7 +155,13 @@ QueueDock::QueueDock(QWidget* parent) : QDockWidget(tr("Queue"), parent), m_mode
 }
 
 void QueueDock::setJobs(const QVector<JobInfo>& jobs) {
+    const RunId before = chosen();
     m_model->setJobs(jobs);
+    // The view chooses a neighbour of a row that went. Not the running job: the next Del would cancel it.
+    if (before && chosen() != before && m_model->placeOf(chosen()) < 0) {
+        m_view->clearSelection();
+        m_view->setCurrentIndex({});
+    }
     showWhatIsPossible();
     m_view->viewport()->update();
 }

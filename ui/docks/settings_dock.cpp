@@ -7,15 +7,17 @@
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QFormLayout>
+#include <QHBoxLayout>
 #include <QLabel>
 #include <QPushButton>
-#include <QScrollArea>
 #include <QToolButton>
 #include <QVBoxLayout>
 
 #include "engine/core/system_memory.h"
 #include "ui/icons.h"
 #include "ui/session/sentences.h"
+#include "ui/widgets/column_scroll.h"
+#include "ui/widgets/icon_label.h"
 #include "ui/widgets/interval_bar.h"
 
 namespace moescope {
@@ -113,36 +115,36 @@ void SettingsDock::makeFields() {
 
     const auto watch = [&](QLabel* label, auto same) { m_labels.append({label, same}); };
     using S = const GenerateSettings&;
-    watch(addRow(form, tr("St&eps"), m_steps, tr("Sampling steps from noise to picture (num_sampling_steps). More steps take longer and follow the "
+    watch(addRow(form, tr("Steps"), m_steps, tr("Sampling steps from noise to picture (num_sampling_steps). More steps take longer and follow the "
                                                "model more closely.")),
           [](S a, S b) { return a.steps == b.steps; });
-    watch(addRow(form, tr("Sa&mpler"), m_sampler, tr("Heun evaluates the network twice per step and is more exact; Euler once. (ODE solver.)")),
+    watch(addRow(form, tr("Sampler"), m_sampler, tr("Heun evaluates the network twice per step and is more exact; Euler once. (ODE solver.)")),
           [](S a, S b) { return a.sampler == b.sampler; });
     form->addRow(QString(), m_evaluations);
-    watch(addRow(form, tr("&Guidance"), m_guidance, tr("How strongly the class is followed (classifier-free guidance scale). 1: not at all beyond what "
+    watch(addRow(form, tr("Guidance"), m_guidance, tr("How strongly the class is followed (classifier-free guidance scale). 1: not at all beyond what "
                                                      "was learned.")),
           [](S a, S b) { return a.guidance == b.guidance; });
     auto* ends = new QWidget(content);
     auto* endsRow = new QHBoxLayout(ends);
     endsRow->setContentsMargins(0, 0, 0, 0);
-    endsRow->addWidget(m_low);
+    endsRow->addWidget(m_low, 1);
     endsRow->addWidget(new QLabel(tr("to"), ends));
-    endsRow->addWidget(m_high);
+    endsRow->addWidget(m_high, 1);
     ends->setFocusProxy(m_low);
     const QString intervalTip = tr("Part of the run in which guidance acts (CFG interval): 0 is the noise at the start, 1 the finished picture. "
                                    "Drag the ends of the bar or type the numbers.");
-    watch(addRow(form, tr("&between"), ends, intervalTip),
+    watch(addRow(form, tr("from"), ends, intervalTip),
           [](S a, S b) { return a.guidanceLow == b.guidanceLow && a.guidanceHigh == b.guidanceHigh; });
     m_interval->setToolTip(intervalTip);
     form->addRow(QString(), m_interval);
-    watch(addRow(form, tr("Pic&tures"), m_pictures, tr("How many pictures a job makes (batch size); each has its own seed, counted up from the first.")),
+    watch(addRow(form, tr("Pictures"), m_pictures, tr("How many pictures a job makes (batch size); each has its own seed, counted up from the first.")),
           [](S a, S b) { return a.pictures == b.pictures; });
-    watch(addRow(form, tr("&Noise"), m_noiseScale, tr("Strength of the noise at the start (noise scale).")),
+    watch(addRow(form, tr("Noise strength"), m_noiseScale, tr("Strength of the noise at the start (noise scale).")),
           [](S a, S b) { return a.noiseScale == b.noiseScale; });
 
     m_disclosure = new QToolButton(content);
     m_disclosure->setObjectName("disclosure");
-    m_disclosure->setText(tr("Ad&vanced"));
+    m_disclosure->setText(tr("Advanced"));
     m_disclosure->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
     m_disclosure->setAutoRaise(true);
     m_disclosure->setCheckable(true);
@@ -156,7 +158,11 @@ void SettingsDock::makeFields() {
     m_warning->setObjectName("warning");
     m_warning->setWordWrap(true);
     m_warning->setAccessibleName(tr("What is wrong with the settings"));
-    column->addWidget(m_warning);
+    m_warningIcon = new IconLabel(themedIcon("warning"), content);
+    auto* warningRow = new QHBoxLayout;
+    warningRow->addWidget(m_warningIcon, 0, Qt::AlignTop);
+    warningRow->addWidget(m_warning, 1);
+    column->addLayout(warningRow);
     m_defaults = new QPushButton(themedIcon("reset"), tr("Model's Own Settings"), content);
     m_defaults->setObjectName("defaults");
     m_defaults->setToolTip(tr("Back to what the model was published with; labels in bold differ from that. The prompt and the seed stay."));
@@ -169,13 +175,8 @@ void SettingsDock::makeFields() {
             field->setFocusPolicy(Qt::StrongFocus);
             field->installEventFilter(guard);
         }
-    auto* scroll = new QScrollArea(this);
-    scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setWidgetResizable(true);
-    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    auto* scroll = new ColumnScroll(this);
     scroll->setWidget(content);
-    content->setMinimumWidth(fontMetrics().averageCharWidth() * 28);
-    scroll->setMinimumWidth(content->minimumWidth() + fontMetrics().height());
     setWidget(scroll);
 
     connect(m_steps, &QSpinBox::valueChanged, this, [this](int v) { edit([v](auto& s) { s.steps = v; }); });
@@ -204,7 +205,7 @@ void SettingsDock::makeAdvanced() {
         auto* made = new QComboBox(m_advanced);
         made->setObjectName(QString::fromLatin1(name));
         made->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-        made->setMinimumContentsLength(8);
+        made->setMinimumContentsLength(14);
         return made;
     };
     m_rng = combo("rng");
@@ -227,15 +228,15 @@ void SettingsDock::makeAdvanced() {
 
     using S = const GenerateSettings&;
     const auto watch = [&](QLabel* label, auto same) { m_labels.append({label, same}); };
-    watch(addRow(form, tr("&Random numbers"), m_rng, tr("Noise as torch.randn draws it (rng), so that runs compare with Python picture by picture. On the "
+    watch(addRow(form, tr("Random numbers"), m_rng, tr("Noise as torch.randn draws it (rng), so that runs compare with Python picture by picture. On the "
                                                     "CPU only the low 32 bits of a seed count.")),
           [](S a, S b) { return a.rng == b.rng && a.noiseFile == b.noiseFile; });
-    watch(addRow(form, tr("Noise of a batc&h"), m_noiseBatch, tr("Each picture's noise from its own seed, so that it equals the picture made alone; or one draw "
+    watch(addRow(form, tr("Noise of a batch"), m_noiseBatch, tr("Each picture's noise from its own seed, so that it equals the picture made alone; or one draw "
                                                               "for the whole batch, as many scripts do.")),
           [](S a, S b) { return a.jointNoise == b.jointNoise; });
-    watch(addRow(form, tr("Rec&ord"), m_capture, tr("What is kept of the routing (capture level). The maps over the picture need “who handled what”.")),
+    watch(addRow(form, tr("Record"), m_capture, tr("What is kept of the routing (capture level). The maps over the picture need “who handled what”.")),
           [](S a, S b) { return a.capture == b.capture; });
-    m_tEpsLabel = addRow(form, tr("Last noi&se"), m_tEps, tr("t_eps: the smallest share of noise that a prediction of the clean picture is divided by."));
+    m_tEpsLabel = addRow(form, tr("Noise floor"), m_tEps, tr("t_eps: the smallest share of noise that a prediction of the clean picture is divided by."));
     watch(m_tEpsLabel, [](S a, S b) { return a.tEps == b.tEps; });
     auto* memoryTitle = new QLabel(tr("Memory"));
     memoryTitle->setToolTip(tr("What a run keeps besides the weights of the model"));
@@ -306,7 +307,7 @@ void SettingsDock::showSettings() {
     if (clean) fill(m_tEps, now.tEps != 0 ? now.tEps : model->description().defaults.tEps);
     if (model) {
         const int evaluations = evaluationsOf(now, model->description());
-        m_evaluations->setText(tr("%n evaluation(s) per picture", nullptr, evaluations));
+        m_evaluations->setText(evaluations == 1 ? tr("1 evaluation per picture") : tr("%1 evaluations per picture").arg(evaluations));
     }
     m_evaluations->setVisible(model != nullptr);
     bool differs = false;
@@ -340,6 +341,7 @@ void SettingsDock::showMemory() {
     }
     m_warning->setText(warning);
     m_warning->setVisible(!warning.isEmpty());
+    m_warningIcon->setVisible(!warning.isEmpty());
 }
 
 QString SettingsDock::warning() const { return m_warning->text(); }

@@ -49,6 +49,7 @@ private:
     QDoubleSpinBox *m_guidance, *m_low, *m_high, *m_noiseScale, *m_tEps;
     IntervalBar* m_interval;
     QLabel *m_evaluations, *m_warning, *m_memory;
+    QWidget* m_warningIcon;
     QToolButton* m_disclosure;
     QWidget* m_advanced;
     QComboBox *m_rng, *m_noiseBatch, *m_capture;

@@ -109,6 +109,10 @@ Result<GenerationRequest> requestOf(const GenerateSettings& settings, const Mode
     GenerationRequest request;
     if (settings.pictures < 1 || settings.pictures > 4096)
         return refusal(Text::tr("The number of pictures should be 1 to 4096, found %1.").arg(settings.pictures));
+    if (settings.guidanceLow > settings.guidanceHigh)
+        return refusal(Text::tr("The guidance interval should begin before it ends, found %1 to %2: swap the numbers or move one of them.")
+                           .arg(settings.guidanceLow)
+                           .arg(settings.guidanceHigh));
     request.classes.assign(static_cast<size_t>(settings.pictures), 0);
     request.seed = settings.seed;
     request.sampler = model.defaults;

@@ -21,7 +21,7 @@ public:
     }
     ~LatestTask() {
         m_watcher.disconnect();
-        m_watcher.waitForFinished();
+        if (m_running) m_watcher.waitForFinished();  // a future whose result was taken never counts as finished again
     }
     LatestTask(const LatestTask&) = delete;
     LatestTask& operator=(const LatestTask&) = delete;

@@ -55,6 +55,14 @@ QString memoryText(const OpenModel& model, int64_t available) {
                                : Text::tr("%1; only %2 are free").arg(text, bytesOf(available));
 }
 
+/// "stabilityai/sd-vae-ft-mse" for a folder of the Hugging Face cache, whose own name is a hash.
+QString vaeText(const std::filesystem::path& vae) {
+    for (const std::filesystem::path& part : vae)
+        if (const std::string name = part.string(); name.starts_with("models--"))
+            return utf8(name.substr(8)).replace(QLatin1String("--"), QLatin1String("/"));
+    return Text::tr("in the folder “%1”").arg(utf8((vae.has_filename() ? vae.filename() : vae.parent_path().filename()).string()));
+}
+
 struct KnownSetting {
     const char* name;
     const char* title;
@@ -135,7 +143,7 @@ QVector<ModelFact> factsOf(const OpenModel& model, int64_t available) {
         Text::tr("Training files hold the raw weights and averages of them (EMA)."));
     add(Text::tr("Memory"), memoryText(model, available), Text::tr("What the loaded weights take, without a run."));
     if (d.space == PictureSpace::SdLatent)
-        add(Text::tr("VAE"), model.vae.empty() ? Text::tr("none found") : utf8(model.vae.filename().string()),
+        add(Text::tr("VAE"), model.vae.empty() ? Text::tr("none found") : vaeText(model.vae),
             Text::tr("Variational autoencoder: turns the latents into pixels."));
     return facts;
 }
@@ -150,8 +158,8 @@ QVector<ModelRemark> remarksOn(const OpenModel& model, int64_t available) {
     using Kind = ModelRemark::Kind;
     const Status runnable = c.runnable();
     if (!d.unknownSettings.empty())
-        add(Kind::Stops, Text::tr("The file does not say %n thing(s) about the model that it needs to run. Fill them in below, or put the "
-                                  "model's config beside the file and open it again.", nullptr, static_cast<int>(d.unknownSettings.size())));
+        add(Kind::Stops, Text::tr("The file does not tell everything that the model needs to run (%1). Fill it in below, or put the model's "
+                                  "config beside the file and open it again.").arg(fewOf(listOf(d.unknownSettings))));
     if (!c.missing().empty())
         add(Kind::Stops, Text::tr("%1 of the %2 tensors it needs are not in the file: %3. The file is not whole, or not of this kind of model.")
                              .arg(c.missing().size()).arg(d.tensors.size()).arg(fewOf(listOf(c.missing()))), listOf(c.missing()));

@@ -11,6 +11,7 @@
 
 #include "ui/icons.h"
 #include "ui/session/paths.h"
+#include "ui/widgets/icon_label.h"
 
 namespace moescope {
 namespace {
@@ -101,9 +102,7 @@ void ModelCard::showRemarks(int64_t available) {
     for (const ModelRemark& remark : remarksOn(*m_model, available)) {
         auto* row = new QHBoxLayout;
         if (remark.kind != ModelRemark::Kind::Note) {
-            auto* icon = new QLabel(m_body);
-            const int side = fontMetrics().height();
-            icon->setPixmap(themedIcon("warning").pixmap(QSize(side, side), devicePixelRatioF()));
+            auto* icon = new IconLabel(themedIcon("warning"), m_body);
             icon->setAccessibleName(remark.kind == ModelRemark::Kind::Stops ? tr("It can not run") : tr("Warning"));
             row->addWidget(icon, 0, Qt::AlignTop);
         }

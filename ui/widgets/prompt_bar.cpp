@@ -123,6 +123,7 @@ void PromptBar::layOut() {
     m_negative->setToolTip(tr("Negative prompt: words or a number of the class that guidance leads away from. Empty: the null class, as "
                               "in training."));
     const int letter = fontMetrics().averageCharWidth();
+    m_prompt->setMinimumWidth(letter * 24);
     m_negative->setMinimumWidth(letter * 12);
     m_negative->setMaximumWidth(letter * 22);
 
@@ -220,6 +221,10 @@ void PromptBar::showSettings(const GenerateSettings& now) {
     if (m_negative->text() != now.negative) m_negative->setText(now.negative);
     m_showing = false;
     m_seed->setValues(now.seed, now.seedLocked);
+    if (!m_said.isEmpty()) {  // it was about the settings of before
+        m_said.clear();
+        showAnswer();
+    }
     const GenerateSettings& asked = m_answer.asked;
     if (asked.prompt != now.prompt || asked.classId != now.classId || asked.negative != now.negative) m_askSoon.start();
 }
@@ -272,7 +277,9 @@ void PromptBar::showAnswer() {
                                                        : m_answer.taken.sentence;
     if (m_said.isEmpty() && !wrong && !m_answer.negative.isEmpty())
         text += text.isEmpty() ? m_answer.negative : QStringLiteral("; ") + m_answer.negative;
-    const QString shown = m_sentence->fontMetrics().elidedText(text, Qt::ElideRight, m_sentence->width());
+    QFont font = m_sentence->font();
+    font.setBold(wrong);
+    const QString shown = QFontMetrics(font).elidedText(text, Qt::ElideRight, m_sentence->width());
     QString html = wrong ? QStringLiteral("<b>%1</b>").arg(shown.toHtmlEscaped()) : shown.toHtmlEscaped();
     if (m_said.isEmpty() && !wrong && m_answer.asked.classId < 0) {
         int room = m_sentence->width() - m_sentence->fontMetrics().horizontalAdvance(shown);
