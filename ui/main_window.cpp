@@ -37,6 +37,7 @@
 #include "ui/session/run_words.h"
 #include "ui/theme.h"
 #include "ui/widgets/canvas_view.h"
+#include "ui/widgets/dock_title_bar.h"
 #include "ui/widgets/prompt_bar.h"
 #include "ui/window_commands.h"
 #include "ui/window_parts.h"
@@ -47,13 +48,15 @@ namespace {
 constexpr int kLayoutVersion = 1;
 constexpr int kSentenceTime = 8000;  // milliseconds in the status bar
 
-QDockWidget* dockOf(const QString& name, const QString& title, QWidget* content, QMainWindow* window) {
+/// `controls`: part of the content that moves into the dock's title bar.
+QDockWidget* dockOf(const QString& name, const QString& title, QWidget* content, QMainWindow* window, QWidget* controls = nullptr) {
     auto* dock = qobject_cast<QDockWidget*>(content);
     if (!dock) {
         dock = new QDockWidget(title, window);
         dock->setWidget(content);
     }
     dock->setObjectName(name);
+    dock->setTitleBarWidget(new DockTitleBar(dock, controls));
     return dock;
 }
 
@@ -105,17 +108,26 @@ void MainWindow::makeDocks() {
     p.timeline = new TimelineDock(m_bench.current, m_bench.selection, this);
     p.history = new HistoryPanel(m_bench.history, this);
     p.docks = {dockOf(QStringLiteral("settings"), tr("Settings"), p.settings, this),
-               dockOf(QStringLiteral("overlay"), tr("Expert map"), p.overlay, this),
+               dockOf(QStringLiteral("overlay"), tr("Routing"), p.overlay, this),
                dockOf(QStringLiteral("model"), tr("Model"), p.model, this),
-               dockOf(QStringLiteral("timeline"), tr("Timeline"), p.timeline, this),
-               dockOf(QStringLiteral("history"), tr("History"), p.history, this),
+               dockOf(QStringLiteral("timeline"), tr("Timeline"), p.timeline, this, p.timeline->controls()),
+               dockOf(QStringLiteral("history"), tr("History"), p.history, this, p.history->controls()),
                dockOf(QStringLiteral("queue"), tr("Queue"), p.queue, this)};
     for (const ChartKind& kind : chartKinds()) {
         auto* panel = new ChartPanel(kind, m_bench.current, m_bench.selection, this);
         connect(panel, &ChartPanel::said, this, &MainWindow::say);
         connect(panel, &ChartPanel::failed, this, [this](const EngineError& error) { complain(tr("The chart was not written"), error); });
         p.charts.push_back(panel);
-        p.docks.push_back(dockOf(QStringLiteral("chart-") + kind.id, kind.title, panel, this));
+        p.docks.push_back(dockOf(QStringLiteral("chart-") + kind.id, kind.title, panel, this, panel->controls()));
+    }
+    // A dock that joins or leaves others changes who shows a title; told once all of them have moved.
+    for (QDockWidget* dock : p.docks) {
+        const auto refresh = [this] {
+            for (QDockWidget* each : m_parts->docks) static_cast<DockTitleBar*>(each->titleBarWidget())->refresh();
+        };
+        connect(dock, &QDockWidget::visibilityChanged, this, refresh, Qt::QueuedConnection);
+        connect(dock, &QDockWidget::topLevelChanged, this, refresh, Qt::QueuedConnection);
+        connect(dock, &QDockWidget::dockLocationChanged, this, refresh, Qt::QueuedConnection);
     }
     resetLayout();
 }
@@ -132,10 +144,12 @@ void MainWindow::resetLayout() {
         return static_cast<QDockWidget*>(nullptr);
     };
     setCorner(Qt::BottomLeftCorner, Qt::BottomDockWidgetArea);
-    setCorner(Qt::BottomRightCorner, Qt::BottomDockWidgetArea);
+    setCorner(Qt::BottomRightCorner, Qt::RightDockWidgetArea);
     addDockWidget(Qt::LeftDockWidgetArea, dock("settings"));
     addDockWidget(Qt::LeftDockWidgetArea, dock("model"));
+    addDockWidget(Qt::LeftDockWidgetArea, dock("queue"));
     tabifyDockWidget(dock("settings"), dock("model"));
+    tabifyDockWidget(dock("model"), dock("queue"));
     addDockWidget(Qt::LeftDockWidgetArea, dock("overlay"));
     dock("settings")->raise();
     addDockWidget(Qt::RightDockWidgetArea, dock("chart-load"));
@@ -146,12 +160,11 @@ void MainWindow::resetLayout() {
     dock("chart-load")->raise();
     addDockWidget(Qt::BottomDockWidgetArea, dock("timeline"));
     addDockWidget(Qt::BottomDockWidgetArea, dock("history"));
-    addDockWidget(Qt::BottomDockWidgetArea, dock("queue"));
     splitDockWidget(dock("timeline"), dock("history"), Qt::Vertical);
-    tabifyDockWidget(dock("history"), dock("queue"));
-    dock("history")->raise();
     const int em = fontMetrics().height();
-    resizeDocks({dock("settings"), dock("chart-load")}, {em * 15, em * 21}, Qt::Horizontal);
+    resizeDocks({dock("settings"), dock("chart-load")}, {em * 16, em * 24}, Qt::Horizontal);
+    resizeDocks({dock("timeline"), dock("history")}, {em * 7, em * 6}, Qt::Vertical);
+    resizeDocks({dock("chart-load"), dock("chart-layer-expert"), dock("chart-expert-time")}, {em * 12, em * 13, em * 14}, Qt::Vertical);
     p.firstLayout = saveState(kLayoutVersion);
 }
 

@@ -3,6 +3,7 @@
 #include "ui/models/history_model.h"
 
 #include <QAbstractItemModelTester>
+#include <QIcon>
 #include <QSignalSpy>
 #include <QTest>
 
@@ -32,9 +33,12 @@ private slots:
         QTRY_COMPARE(model.rowCount(), 2);
         QTRY_VERIFY(!store.writing());
         QCOMPARE(model.index(0).data().toString(), QString("red heart"));
-        const QImage thumbnail = model.index(0).data(Qt::DecorationRole).value<QImage>();
-        QTRY_COMPARE(qGreen(model.index(0).data(Qt::DecorationRole).value<QImage>().pixel(5, 5)), 102);
-        QVERIFY(thumbnail.width() > 0);
+        const auto green = [&](QIcon::Mode mode) {
+            const QImage image = model.index(0).data(Qt::DecorationRole).value<QIcon>().pixmap(128, mode).toImage();
+            return image.isNull() ? -1 : qGreen(image.pixel(5, 5));
+        };
+        QTRY_COMPARE(green(QIcon::Normal), 102);
+        QCOMPARE(green(QIcon::Selected), 102);
 
         const QString key = model.index(1).data(HistoryModel::KeyRole).toString();
         store.setStarred(key, true);

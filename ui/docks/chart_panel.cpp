@@ -40,12 +40,7 @@ ChartPanel::ChartPanel(const ChartKind& kind, CurrentRun& current, SelectionMode
     : QWidget(parent), m_kind(kind), m_current(current), m_selection(selection), m_task([this](ChartSpec chart) { take(std::move(chart)); }) {
     buildControls();
     connect(&m_current, &CurrentRun::changed, this, &ChartPanel::refresh);
-    connect(&m_selection, &SelectionModel::changed, this, [this](const Selection& now, const Selection&) {
-        const QSignalBlocker quietBranch(m_branch), quietMeasure(m_measure);
-        m_branch->setCurrentIndex(m_branch->findData(static_cast<int>(now.branch)));
-        m_measure->setCurrentIndex(m_measure->findData(static_cast<int>(now.measure)));
-        refresh();
-    });
+    connect(&m_selection, &SelectionModel::changed, this, &ChartPanel::refresh);
     connect(m_view, &ChartView::cellActivated, this, &ChartPanel::select);
     connect(m_view, &ChartView::cellHovered, this, [this](int row, int column) {
         Hover hover;
@@ -67,35 +62,24 @@ void ChartPanel::buildControls() {
         box->setAccessibleName(name);
         box->setToolTip(tip);
         box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-        box->setMinimumContentsLength(7);
+        box->setMinimumContentsLength(4);
         connect(box, &QComboBox::activated, this, [this] { refresh(); });
         return box;
     };
-    auto* row = new QHBoxLayout;
+    m_controls = new QWidget(this);
+    auto* row = new QHBoxLayout(m_controls);
     row->setContentsMargins(0, 0, 0, 0);
+    row->setSpacing(0);
     for (const ChartOption& option : m_kind.options) {
         m_options.push_back(combo(option.name, m_kind.about));
         m_options.back()->addItems(option.choices);
         row->addWidget(m_options.back(), 1);
     }
-    m_branch = combo(tr("branch"), tr("Which of the two passes of guidance: with the prompt (conditional), without it (unconditional), or "
-                                      "the difference of both"));
-    m_branch->addItem(tr("conditional"), static_cast<int>(BranchChoice::Cond));
-    m_branch->addItem(tr("unconditional"), static_cast<int>(BranchChoice::Uncond));
-    m_branch->addItem(tr("difference"), static_cast<int>(BranchChoice::Difference));
-    connect(m_branch, &QComboBox::activated, this, [this] { m_selection.setBranch(static_cast<BranchChoice>(m_branch->currentData().toInt())); });
-    row->addWidget(m_branch, 1);
-    m_measure = combo(tr("measure"), tr("What counts as load: tokens received, or the sum of the weights with which they were received (gate mass)"));
-    m_measure->addItem(tr("tokens"), static_cast<int>(LoadMeasure::Counts));
-    m_measure->addItem(tr("gate mass"), static_cast<int>(LoadMeasure::GateMass));
-    connect(m_measure, &QComboBox::activated, this,
-            [this] { m_selection.setMeasure(static_cast<LoadMeasure>(m_measure->currentData().toInt())); });
-    m_measure->setVisible(m_kind.usesMeasure);
-    row->addWidget(m_measure, 1);
     m_images = combo(tr("pictures"), tr("The chosen picture alone, or all pictures of the run together"));
     m_images->addItem(tr("this picture"));
     m_images->addItem(tr("all pictures"));
     row->addWidget(m_images, 1);
+    row->addStretch(m_options.empty() ? 1 : 0);
 
     m_tableButton = smallButton(QStringLiteral("table"), tr("Show as a table"), this);
     m_tableButton->setCheckable(true);
@@ -120,7 +104,7 @@ void ChartPanel::buildControls() {
     const int gap = fontMetrics().height() / 3;
     column->setContentsMargins(gap, gap, gap, gap);
     column->setSpacing(gap);
-    column->addLayout(row);
+    column->addWidget(m_controls);
     column->addWidget(m_pages, 1);
     setFocusProxy(m_view);
 }

@@ -28,6 +28,8 @@ public:
 
     const ChartKind& kind() const { return m_kind; }
     ChartView& view() { return *m_view; }
+    /// Choices and buttons; a title bar may take it.
+    QWidget* controls() { return m_controls; }
 
     void copyPicture() const;
     void copyData() const;
@@ -57,8 +59,7 @@ private:
     const ChartKind& m_kind;
     CurrentRun& m_current;
     SelectionModel& m_selection;
-    QComboBox* m_branch = nullptr;
-    QComboBox* m_measure = nullptr;
+    QWidget* m_controls = nullptr;
     QComboBox* m_images = nullptr;
     std::vector<QComboBox*> m_options;
     QStackedWidget* m_pages = nullptr;

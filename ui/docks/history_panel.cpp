@@ -50,9 +50,11 @@ HistoryPanel::HistoryPanel(HistoryStore& store, QWidget* parent) : QWidget(paren
     m_list->setWordWrap(false);
     m_list->setTextElideMode(Qt::ElideRight);
     m_list->setUniformItemSizes(true);
-    const int side = fontMetrics().height() * 4;
+    const int em = fontMetrics().height();
+    const int side = em * 7 / 2;
     m_list->setIconSize({side, side});
-    m_list->setGridSize({side + fontMetrics().height(), side + 2 * fontMetrics().height()});
+    m_list->setGridSize({side + 2 * em, side + em * 5 / 3});
+    m_list->setMinimumHeight(m_list->gridSize().height() + 2 * m_list->frameWidth());
     m_list->setAccessibleName(tr("History of runs"));
     m_list->setContextMenuPolicy(Qt::CustomContextMenu);
     connect(m_list, &QListView::activated, this, &HistoryPanel::open);
@@ -78,15 +80,19 @@ HistoryPanel::HistoryPanel(HistoryStore& store, QWidget* parent) : QWidget(paren
     m_footer = new QLabel(this);
     m_footer->setForegroundRole(QPalette::PlaceholderText);
 
-    auto* top = new QHBoxLayout;
+    m_controls = new QWidget(this);
+    auto* top = new QHBoxLayout(m_controls);
+    top->setContentsMargins(0, 0, 0, 0);
+    m_words->setMaximumWidth(fontMetrics().averageCharWidth() * 40);
     top->addWidget(m_words, 1);
-    top->addWidget(m_footer);
     top->addWidget(m_starredOnly);
+    top->addStretch(1);
+    top->addWidget(m_footer);
     auto* column = new QVBoxLayout(this);
     const int gap = fontMetrics().height() / 3;
     column->setContentsMargins(gap, gap, gap, gap);
     column->setSpacing(gap);
-    column->addLayout(top);
+    column->addWidget(m_controls);
     column->addWidget(m_list, 1);
 
     connect(&m_store, &HistoryStore::changed, this, &HistoryPanel::updateFooter);

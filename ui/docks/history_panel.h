@@ -22,6 +22,8 @@ public:
     explicit HistoryPanel(HistoryStore& store, QWidget* parent = nullptr);
 
     QListView& list() { return *m_list; }
+    /// Search, filter and how much room is taken; a title bar may take it.
+    QWidget* controls() { return m_controls; }
     /// Marks the entry of a run that is shown; an empty key marks none.
     void setShown(const QString& key);
 
@@ -44,6 +46,7 @@ private:
     HistoryModel* m_model = nullptr;
     HistoryFilter* m_filter = nullptr;
     QListView* m_list = nullptr;
+    QWidget* m_controls = nullptr;
     QLabel* m_footer = nullptr;
     QLabel* m_empty = nullptr;
     QLineEdit* m_words = nullptr;

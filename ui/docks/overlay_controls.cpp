@@ -57,6 +57,8 @@ OverlayControls::OverlayControls(CurrentRun& current, SelectionModel& selection,
     connect(m_layer, &QComboBox::activated, &m_selection, &SelectionModel::setLayer);
     connect(m_branch, &QComboBox::activated, this,
             [this] { m_selection.setBranch(static_cast<BranchChoice>(m_branch->currentData().toInt())); });
+    connect(m_measure, &QComboBox::activated, this,
+            [this] { m_selection.setMeasure(static_cast<LoadMeasure>(m_measure->currentData().toInt())); });
     connect(m_expert, &QSpinBox::valueChanged, this, [this](int expert) {
         if (!m_following) m_selection.setExpert(expert);
     });
@@ -83,7 +85,9 @@ OverlayControls::OverlayControls(CurrentRun& current, SelectionModel& selection,
 
 void OverlayControls::buildRows() {
     auto* form = new QFormLayout(this);
-    form->setContentsMargins(0, 0, 0, 0);
+    const int gap = fontMetrics().height() / 3;
+    form->setContentsMargins(2 * gap, gap, 2 * gap, gap);
+    form->setVerticalSpacing(gap);
     form->setRowWrapPolicy(QFormLayout::DontWrapRows);
     form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
     const auto row = [&](const QString& label, QWidget* field, const QString& name, const QString& tip) {
@@ -122,6 +126,11 @@ void OverlayControls::buildRows() {
     addItem(m_branch, tr("difference"), BranchChoice::Difference, tr("Frames the tokens whose main expert differs between the two"));
     addItem(m_branch, tr("both together"), BranchChoice::Both, tr("Charts add the two; the map shows the conditional one"));
     row(tr("&Branch"), m_branch, tr("Branch of guidance"), tr("Classifier-free guidance runs the network with and without the class"));
+
+    m_measure = box("measure");
+    addItem(m_measure, tr("tokens"), LoadMeasure::Counts, tr("How many tokens an expert received"));
+    addItem(m_measure, tr("gate mass"), LoadMeasure::GateMass, tr("The sum of the gate weights with which an expert received its tokens"));
+    row(tr("L&oad in"), m_measure, tr("Measure of load"), tr("What the charts count as the load of an expert"));
 
     m_expert = new QSpinBox(this);
     m_expert->setObjectName(QStringLiteral("expert"));
@@ -172,6 +181,7 @@ void OverlayControls::follow() {
     choose(m_map, settings.overlay);
     m_layer->setCurrentIndex(m_layer->count() > 0 ? now.layer : -1);
     choose(m_branch, now.branch);
+    choose(m_measure, m_selection.now().measure);
     const RunViewPtr& run = m_current.view();
     const bool layer = run && now.layer < static_cast<int>(run->routing->layers.size());
     m_expert->setRange(-1, layer ? static_cast<int>(run->routing->layers[static_cast<size_t>(now.layer)].experts) - 1 : -1);

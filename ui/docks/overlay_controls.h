@@ -35,7 +35,7 @@ private:
     CurrentRun& m_current;
     SelectionModel& m_selection;
     CanvasView& m_canvas;
-    QComboBox *m_picture, *m_map, *m_layer, *m_branch;
+    QComboBox *m_picture, *m_map, *m_layer, *m_branch, *m_measure;
     QSpinBox* m_expert;
     QSlider* m_opacity;
     QLabel* m_opacityText;

@@ -34,7 +34,9 @@ TimelineDock::TimelineDock(CurrentRun& current, SelectionModel& selection, QWidg
                              "the network sees; guidance is the scale of classifier-free guidance (CFG)."));
     m_caption->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
 
-    auto* row = new QHBoxLayout;
+    m_controls = new QWidget(this);
+    auto* row = new QHBoxLayout(m_controls);
+    row->setContentsMargins(0, 0, 0, 0);
     row->setSpacing(0);
     row->addWidget(first);
     row->addWidget(m_play);
@@ -45,7 +47,7 @@ TimelineDock::TimelineDock(CurrentRun& current, SelectionModel& selection, QWidg
     const int margin = fontMetrics().height() / 3;
     column->setContentsMargins(margin, 0, margin, margin / 2);
     column->setSpacing(0);
-    column->addLayout(row);
+    column->addWidget(m_controls);
     column->addWidget(m_strip, 1);
     setFocusProxy(m_strip);
 

@@ -20,6 +20,8 @@ public:
     TimelineDock(CurrentRun& current, SelectionModel& selection, QWidget* parent = nullptr);
 
     FilmstripView& strip() { return *m_strip; }
+    /// The row of buttons and the caption; a title bar may take it.
+    QWidget* controls() { return m_controls; }
     bool playing() const { return m_timer.isActive(); }
 
 public slots:
@@ -40,6 +42,7 @@ private:
 
     SelectionModel& m_selection;
     FilmstripView* m_strip;
+    QWidget* m_controls;
     QLabel* m_caption;
     QToolButton* m_play;
     QTimer m_timer;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/models/history_model.h"
 
+#include <QIcon>
 #include <QLocale>
 #include <QPainter>
+#include <QPixmap>
 #include <algorithm>
 
 namespace moescope {
@@ -112,7 +114,13 @@ QVariant HistoryModel::data(const QModelIndex& index, int role) const {
     const HistoryEntry& entry = m_entries[index.row()];
     switch (role) {
         case Qt::DisplayRole: return entry.starred ? QStringLiteral("\u2605 ") + nameOf(entry) : nameOf(entry);
-        case Qt::DecorationRole: return thumbnail(entry);
+        case Qt::DecorationRole: {
+            QIcon icon;  // the same when selected: a tint would change what is seen of the picture
+            const QPixmap pixmap = QPixmap::fromImage(thumbnail(entry));
+            icon.addPixmap(pixmap, QIcon::Normal);
+            icon.addPixmap(pixmap, QIcon::Selected);
+            return icon;
+        }
         case Qt::ToolTipRole: return detailsOf(entry);
         case Qt::AccessibleTextRole: return detailsOf(entry);
         case KeyRole: return entry.key;
