@@ -73,13 +73,17 @@ void ChartPanel::buildControls() {
     for (const ChartOption& option : m_kind.options) {
         m_options.push_back(combo(option.name, m_kind.about));
         m_options.back()->addItems(option.choices);
-        row->addWidget(m_options.back(), 1);
+        row->addWidget(m_options.back(), 3);
     }
-    m_images = combo(tr("pictures"), tr("The chosen picture alone, or all pictures of the run together"));
-    m_images->addItem(tr("this picture"));
-    m_images->addItem(tr("all pictures"));
-    row->addWidget(m_images, 1);
-    row->addStretch(m_options.empty() ? 1 : 0);
+    row->addStretch(1);
+    m_allImages = new QToolButton(this);
+    m_allImages->setText(tr("All"));
+    m_allImages->setCheckable(true);
+    m_allImages->setAutoRaise(true);
+    m_allImages->setToolTip(tr("All pictures of the run together, instead of the chosen one"));
+    m_allImages->setAccessibleName(tr("All pictures together"));
+    connect(m_allImages, &QToolButton::toggled, this, &ChartPanel::refresh);
+    row->addWidget(m_allImages);
 
     m_tableButton = smallButton(QStringLiteral("table"), tr("Show as a table"), this);
     m_tableButton->setCheckable(true);
@@ -125,8 +129,8 @@ void ChartPanel::refresh() {
     if (m_stale) return;
     const RunViewPtr run = m_current.view();
     const Selection selection = m_selection.now();
-    m_images->setVisible(run && run->images > 1);
-    const bool allImages = m_images->currentIndex() == 1;
+    m_allImages->setVisible(run && run->images > 1);
+    const bool allImages = m_allImages->isChecked();
     m_task.submit([kind = &m_kind, run, selection, allImages, chosen = chosenOptions()] {
         ChartInput input;
         input.routing = run ? run->routing : std::make_shared<RoutingTrace>();
@@ -200,7 +204,7 @@ void ChartPanel::exportChart() {
 }
 
 QVariantMap ChartPanel::state() const {
-    QVariantMap state{{QStringLiteral("table"), m_tableButton->isChecked()}, {QStringLiteral("images"), m_images->currentIndex()}};
+    QVariantMap state{{QStringLiteral("table"), m_tableButton->isChecked()}, {QStringLiteral("allImages"), m_allImages->isChecked()}};
     for (size_t i = 0; i < m_options.size(); ++i) state[QStringLiteral("option%1").arg(i)] = m_options[i]->currentIndex();
     return state;
 }
@@ -210,7 +214,7 @@ void ChartPanel::setState(const QVariantMap& state) {
         const int index = state.value(QStringLiteral("option%1").arg(i), 0).toInt();
         if (index >= 0 && index < m_options[i]->count()) m_options[i]->setCurrentIndex(index);
     }
-    m_images->setCurrentIndex(state.value(QStringLiteral("images"), 0).toInt() == 1 ? 1 : 0);
+    m_allImages->setChecked(state.value(QStringLiteral("allImages"), false).toBool());
     setTableShown(state.value(QStringLiteral("table"), false).toBool());
     refresh();
 }

@@ -60,7 +60,7 @@ private:
     CurrentRun& m_current;
     SelectionModel& m_selection;
     QWidget* m_controls = nullptr;
-    QComboBox* m_images = nullptr;
+    QToolButton* m_allImages = nullptr;
     std::vector<QComboBox*> m_options;
     QStackedWidget* m_pages = nullptr;
     ChartView* m_view = nullptr;
