@@ -15,6 +15,7 @@
 #include <QCoreApplication>
 
 #include "engine/io/atomic_file.h"
+#include "engine/io/mapped_file.h"
 #include "engine/io/session_file.h"
 #include "engine/io/session_reader.h"
 #include "ui/session/thumbnails.h"
@@ -184,6 +185,17 @@ Result<WrittenSession> writeHistorySession(const fs::path& folder, const QString
     }
     return ioError(QT_TRANSLATE_NOOP("moescope::HistoryFolder", "%1 could not be written to the History folder (%2); move some of its files away"),
                    historyFile(folder, key), std::make_error_code(std::errc::file_exists));
+}
+
+Status copyHistorySession(const fs::path& session, const fs::path& target) {
+    const auto copied = guarded([&] {
+        const auto source = MappedFile::open(session).orThrow();
+        AtomicFile copy = AtomicFile::create(target).orThrow();
+        copy.write(source->bytes()).orThrow();
+        copy.commit().orThrow();
+        return true;
+    });
+    return copied.ok() ? Status() : Status(copied.error());
 }
 
 Status writeHistoryStar(const fs::path& session, bool starred) {
