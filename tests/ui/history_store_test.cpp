@@ -352,6 +352,24 @@ private slots:
         QVERIFY(!store.writing());
     }
 
+    void copiesAnEntryToAPlaceOfChoice() {
+        TemporaryFolder folder;
+        HistoryStore store(folder / "history", kPlenty);
+        QSignalSpy saved(&store, &HistoryStore::saved), failed(&store, &HistoryStore::saveFailed);
+        const QString key = store.add(runWithSeed(4));
+        store.copyTo(key, folder / "early.moescope");  // perhaps not written yet
+        QTRY_COMPARE(saved.size(), 1);
+        QVERIFY(settled(store));
+        store.copyTo(key, folder / "late.moescope");
+        QTRY_COMPARE(saved.size(), 2);
+        QVERIFY(fileBytes(folder / "early.moescope") == fileBytes(store.entries()[0].file));
+        QVERIFY(fileBytes(folder / "late.moescope") == fileBytes(store.entries()[0].file));
+        std::filesystem::remove(store.entries()[0].file);
+        store.copyTo(key, folder / "gone.moescope");
+        QTRY_COMPARE(failed.size(), 1);
+        QVERIFY(!std::filesystem::exists(folder / "gone.moescope"));
+    }
+
     void shrinksLargePicturesAndLeavesSmallOnes() {
         auto large = std::make_shared<Picture>(Picture{512, 256, {}});
         for (int y = 0; y < 256; ++y)

@@ -187,6 +187,17 @@ Result<WrittenSession> writeHistorySession(const fs::path& folder, const QString
                    historyFile(folder, key), std::make_error_code(std::errc::file_exists));
 }
 
+Status copyHistorySession(const fs::path& session, const fs::path& target) {
+    const auto copied = guarded([&] {
+        const auto source = MappedFile::open(session).orThrow();
+        AtomicFile copy = AtomicFile::create(target).orThrow();
+        copy.write(source->bytes()).orThrow();
+        copy.commit().orThrow();
+        return true;
+    });
+    return copied.ok() ? Status() : Status(copied.error());
+}
+
 Status writeHistoryStar(const fs::path& session, bool starred) {
     const fs::path file = withEnding(session, kStar);
     std::error_code code;

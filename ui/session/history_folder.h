@@ -46,6 +46,9 @@ struct WrittenSession {
 /// Never replaces a file. What was written is complete under its name or not there.
 Result<WrittenSession> writeHistorySession(const std::filesystem::path& folder, const QString& key, const RunRecord& run);
 
+/// Complete under its new name or not there; replaces a file of that name.
+Status copyHistorySession(const std::filesystem::path& session, const std::filesystem::path& target);
+
 /// Writes or removes the star beside a session.
 Status writeHistoryStar(const std::filesystem::path& session, bool starred);
 /// The session, then its star. A file that is not there is no error.

@@ -243,9 +243,21 @@ void HistoryStore::saveAs(RunViewPtr run, const std::filesystem::path& file) {
         });
         return;
     }
+    save(file, [file, record = run->record] { return saveSession(*record, file); });
+}
+
+void HistoryStore::copyTo(const QString& wanted, const std::filesystem::path& file) {
+    const QString key = currentKey(wanted);
+    const auto known = m_known.constFind(key);
+    if (known != m_known.constEnd() && known->record) return save(file, [file, record = known->record] { return saveSession(*record, file); });
+    const HistoryEntry* there = entry(key);
+    save(file, [file, session = there ? there->file : historyFile(m_folder, key)] { return copyHistorySession(session, file); });
+}
+
+void HistoryStore::save(const std::filesystem::path& file, std::function<Status()> work) {
     ++m_writing;
-    m_writes.add([this, name, file, record = run->record, sender = m_mailbox.sender()] {
-        sender->post([this, name, status = saveSession(*record, file)] {
+    m_writes.add([this, work = std::move(work), name = QString::fromStdString(file.string()), sender = m_mailbox.sender()] {
+        sender->post([this, name, status = work()] {
             --m_writing;
             if (status.ok())
                 emit saved(name);

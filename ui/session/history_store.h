@@ -44,9 +44,9 @@ public:
     void open(const QString& key);
     /// Any session file, without taking it into the folder.
     void openFile(const std::filesystem::path& file);
-    /// Copies the run of an entry, or one that is shown, to a place of the person's choice; `saved` or `saveFailed` answers.
+    /// Writes a run that is shown to a place of the person's choice; `saved` or `saveFailed` answers.
     void saveAs(RunViewPtr run, const std::filesystem::path& file);
-    /// The same for an entry that has a file, which is copied as it is.
+    /// The same for an entry, whose file is copied as it is.
     void copyTo(const QString& key, const std::filesystem::path& file);
 
     void setStarred(const QString& key, bool starred);
@@ -96,6 +96,7 @@ private:
     void write(const QString& key);
     void written(const QString& key, const Result<WrittenSession>& result);
     void read(const std::filesystem::path& file);
+    void save(const std::filesystem::path& file, std::function<Status()> work);
     void writeStar(const QString& key, const std::filesystem::path& file, bool starred);
     void checkQuota();
     void changedSoon();
