@@ -227,13 +227,4 @@ Status removeHistorySession(const fs::path& session) {
     return ioError(QT_TRANSLATE_NOOP("moescope::HistoryFolder", "%1 could not be deleted (%2); make the History folder writable"), session, code);
 }
 
-Status copyFile(const std::filesystem::path& from, const std::filesystem::path& to) {
-    auto source = MappedFile::open(from);
-    if (!source.ok()) return source.error();
-    auto target = AtomicFile::create(to);
-    if (!target.ok()) return target.error();
-    if (const Status written = target->write((*source)->bytes()); !written.ok()) return written;
-    return target->commit();
-}
-
 }  // namespace moescope

@@ -54,7 +54,4 @@ Status writeHistoryStar(const std::filesystem::path& session, bool starred);
 /// The session, then its star. A file that is not there is no error.
 Status removeHistorySession(const std::filesystem::path& session);
 
-/// A byte for byte copy that appears under its name only when it is complete.
-Status copyFile(const std::filesystem::path& from, const std::filesystem::path& to);
-
 }  // namespace moescope

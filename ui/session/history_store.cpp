@@ -219,21 +219,6 @@ void HistoryStore::read(const std::filesystem::path& file) {
     m_reads.add(work, true);  // somebody waits for it: before what is only listed
 }
 
-void HistoryStore::copyTo(const QString& key, const std::filesystem::path& file) {
-    const HistoryEntry* found = entry(key);
-    if (!found || found->file.empty()) return;
-    ++m_writing;
-    m_writes.add([this, from = found->file, file, sender = m_mailbox.sender()] {
-        sender->post([this, name = QString::fromStdString(file.string()), status = copyFile(from, file)] {
-            --m_writing;
-            if (status.ok())
-                emit saved(name);
-            else
-                emit saveFailed(name, status.error());
-        });
-    });
-}
-
 void HistoryStore::saveAs(RunViewPtr run, const std::filesystem::path& file) {
     const QString name = QString::fromStdString(file.string());
     if (!run || !run->record) {
