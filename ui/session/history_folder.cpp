@@ -9,10 +9,10 @@
 #include <cerrno>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <regex>
 #include <system_error>
 
 #include <QCoreApplication>
+#include <QRegularExpression>
 
 #include "engine/io/atomic_file.h"
 #include "engine/io/mapped_file.h"
@@ -123,14 +123,16 @@ HistoryFolderLock::~HistoryFolderLock() {
 
 void HistoryFolderLock::cleanUp(const fs::path& folder) {
     // Names as historyKey and AtomicFile make them, nothing else.
-    static const std::regex unfinished(R"(\d{8}-\d{6}-\d{3}-\d+(-\d+)?\.(claim|(moescope|json)\.[0-9a-f]{8}\.part))");
-    static const std::regex star(R"(\d{8}-\d{6}-\d{3}-\d+(-\d+)?\.json)");  // of ours by its name and its contents
+    const QString key = QStringLiteral(R"(\A\d{8}-\d{6}-\d{3}-\d+(-\d+)?)");
+    const QRegularExpression unfinished(key + QStringLiteral(R"(\.(claim|(moescope|json)\.[0-9a-f]{8}\.part)\z)"));
+    const QRegularExpression star(key + QStringLiteral(R"(\.json\z)"));  // of ours by its name and its contents
     std::error_code code, ignored;
     std::vector<fs::path> leftover;
     for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
-        const std::string name = entry->path().filename().string();
-        if (std::regex_match(name, unfinished) || (std::regex_match(name, star) && !fs::exists(withEnding(entry->path(), kSession), ignored) && isStarFile(entry->path())))
-            leftover.push_back(entry->path());
+        const fs::path& file = entry->path();
+        const QString name = QString::fromStdString(file.filename().string());
+        const bool lonelyStar = name.contains(star) && !fs::exists(withEnding(file, kSession), ignored) && isStarFile(file);
+        if (lonelyStar || name.contains(unfinished)) leftover.push_back(file);
     }
     for (const fs::path& file : leftover) fs::remove(file, ignored);
 }
