@@ -8,6 +8,7 @@
 
 #include "ui/icons.h"
 #include "ui/session/current_run.h"
+#include "ui/widgets/elided_label.h"
 #include "ui/widgets/filmstrip_view.h"
 
 namespace moescope {
@@ -27,12 +28,11 @@ TimelineDock::TimelineDock(CurrentRun& current, SelectionModel& selection, QWidg
     m_play = button("play", tr("Play"), tr("Plays the evaluations from noise to picture (Space)"));
     auto* last = button("last", tr("Last evaluation"), tr("Shows the newest evaluation (End)"));
     m_play->setObjectName(QStringLiteral("play"));
-    m_caption = new QLabel(this);
+    m_caption = new ElidedLabel(this);
     m_caption->setObjectName(QStringLiteral("timelineCaption"));
     m_caption->setAccessibleName(tr("Evaluation that is shown"));
     m_caption->setToolTip(tr("An evaluation is one pass of the network (NFE). Heun makes two in a step; noise is the share of noise in what "
                              "the network sees; guidance is the scale of classifier-free guidance (CFG)."));
-    m_caption->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
 
     m_controls = new QWidget(this);
     auto* row = new QHBoxLayout(m_controls);
@@ -93,7 +93,7 @@ void TimelineDock::toNext() { m_selection.setEvaluation(m_selection.now().evalua
 
 void TimelineDock::updateCaption() {
     const QString text = m_strip->caption(m_selection.now().evaluation);
-    m_caption->setText(!text.isEmpty() ? text : m_strip->planned() > 0 ? tr("waiting for the first of %n evaluation(s)", nullptr, m_strip->planned()) : QString());
+    m_caption->setText(!text.isEmpty() ? text : m_strip->planned() > 0 ? tr("waiting for evaluation 1 of %1").arg(m_strip->planned()) : QString());
 }
 
 }  // namespace moescope

@@ -12,6 +12,9 @@ constexpr int kSmallPicture = 128;  // pixels a side up to which only whole fact
 constexpr std::array kSteps = {0.125, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0};
 constexpr double kLargestSide = 32768;
 
+/// Rounded down, so that what fits by its factor fits by its pixels.
+int sideOf(int length, double factor) { return std::max(1, static_cast<int>(std::floor(length * factor + 1e-6))); }
+
 }  // namespace
 
 void CanvasGeometry::setContent(QSize picture, int count) {
@@ -67,7 +70,7 @@ void CanvasGeometry::step(int direction, QPoint anchor) {
 QSize CanvasGeometry::contentSize() const {
     const int rows = (m_count + m_columns - 1) / m_columns;
     const auto side = [&](int cells, int length) {
-        return cells * std::max(1, static_cast<int>(std::lround(length * factor()))) + (cells + 1) * m_margin;
+        return cells * sideOf(length, factor()) + (cells + 1) * m_margin;
     };
     return {side(m_columns, m_picture.width()), side(rows, m_picture.height())};
 }
@@ -91,8 +94,8 @@ QPoint CanvasGeometry::origin() const {
 }
 
 QRect CanvasGeometry::pictureRect(int index) const {
-    const int width = std::max(1, static_cast<int>(std::lround(m_picture.width() * factor())));
-    const int height = std::max(1, static_cast<int>(std::lround(m_picture.height() * factor())));
+    const int width = sideOf(m_picture.width(), factor());
+    const int height = sideOf(m_picture.height(), factor());
     const QPoint cell(m_margin + (index % m_columns) * (width + m_margin), m_margin + (index / m_columns) * (height + m_margin));
     return {origin() + cell, QSize(width, height)};
 }

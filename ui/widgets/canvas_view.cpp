@@ -18,6 +18,7 @@
 
 #include "ui/icons.h"
 #include "ui/session/current_run.h"
+#include "ui/widgets/elided_label.h"
 #include "ui/widgets/overlay_legend.h"
 #include "ui/widgets/picture_area.h"
 #include "ui/widgets/preview_cache.h"
@@ -27,7 +28,7 @@ namespace moescope {
 
 CanvasView::CanvasView(CurrentRun& current, SelectionModel& selection, QWidget* parent)
     : QWidget(parent), m_current(current), m_selection(selection), m_previews(std::make_shared<PreviewCache>()),
-      m_task([this](CanvasFramePtr frame) { show(std::move(frame)); }) {
+      m_task([this](CanvasFramePtr frame) { display(std::move(frame)); }) {
     setObjectName(QStringLiteral("canvas"));
     m_area = new PictureArea(this);
     m_area->setAccessibleName(tr("Picture"));
@@ -122,10 +123,8 @@ QWidget* CanvasView::makeStatusRow() {
     auto* row = new QWidget(this);
     auto* layout = new QHBoxLayout(row);
     layout->setContentsMargins(0, 0, 0, 0);
-    m_readout = new QLabel(row);
+    m_readout = new ElidedLabel(row);
     m_readout->setObjectName(QStringLiteral("canvasReadout"));
-    m_readout->setTextFormat(Qt::PlainText);
-    m_readout->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     m_readout->setAccessibleName(tr("Token under the pointer"));
     m_state = new QLabel(row);
     m_state->setObjectName(QStringLiteral("canvasState"));
@@ -174,7 +173,7 @@ void CanvasView::refresh() {
     m_area->setSelection(m_selection.now());
     m_legend->setSelection(m_selection.now());
     if (!run) {
-        show(nullptr);
+        display(nullptr);
         return;
     }
     m_area->setWaitingText(run->going() ? tr("Waiting for the first evaluation") : tr("Nothing was finished"));
@@ -186,7 +185,7 @@ void CanvasView::refresh() {
     });
 }
 
-void CanvasView::show(CanvasFramePtr frame) {
+void CanvasView::display(CanvasFramePtr frame) {
     const RunViewPtr& run = m_current.view();
     if (frame && (!run || frame->run->id != run->id)) return;  // another run is shown by now
     m_area->setFrame(frame);

@@ -71,7 +71,7 @@ private:
     QWidget* makeEmptyPage();
     QWidget* makeStatusRow();
     void refresh();
-    void show(CanvasFramePtr frame);
+    void display(CanvasFramePtr frame);
     void selectionChanged(const Selection& now, const Selection& before);
     void picked(int64_t image, int64_t token);
     void pointed(int64_t image, int64_t token);

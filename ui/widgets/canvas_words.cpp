@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ui/session/current_run.h"
+#include "ui/session/sentences.h"
 #include "ui/widgets/canvas_view.h"
 #include "ui/widgets/picture_area.h"
 #include "ui/widgets/token_text.h"
@@ -13,15 +14,18 @@ namespace moescope {
 void CanvasView::updateBanner() {
     const RunView& run = *m_current.view();
     const auto done = static_cast<int>(run.evaluations.size());
+    // How many there should have been is not always known of a run that was cut short.
+    const QString last = run.plannedEvaluations > done ? tr("evaluation %1 of %2").arg(done).arg(run.plannedEvaluations)
+                                                       : tr("evaluation %1").arg(done);
     const bool cut = run.state == RunState::Cancelled || (run.state == RunState::Reopened && run.record && !run.record->complete);
     QString text;
     if (run.state == RunState::Failed) {
         text = done == 0 ? tr("The run stopped before its first evaluation was finished.")
-                         : tr("The run stopped after %n evaluation(s); what was finished is shown.", nullptr, done);
-        if (run.error) text = tr("%1 %2").arg(text, QString::fromStdString(run.error->message));
+                         : tr("The run stopped after %1; what was finished is shown.").arg(last);
+        if (run.error) text = tr("%1 %2").arg(text, sentenceOf(*run.error));
     } else if (cut) {
         text = done == 0 ? tr("Cancelled before the first evaluation was finished.")
-                         : tr("Cancelled after %n evaluation(s); what was finished is shown.", nullptr, done);
+                         : tr("Cancelled after %1; what was finished is shown.").arg(last);
     }
     m_banner->setText(text);
     m_banner->setVisible(!text.isEmpty());

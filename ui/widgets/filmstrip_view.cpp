@@ -87,9 +87,17 @@ int FilmstripView::evaluationAt(double x) const {
     return evaluation < done() ? evaluation : -1;
 }
 
-int FilmstripView::stride() const {
-    const double side = bands().pictures.height() + fontMetrics().height() / 4.0;
-    return std::max(1, static_cast<int>(std::ceil(side / slot(0).width() - 0.02)));
+std::vector<int> FilmstripView::shownFrames() const {
+    std::vector<int> shown;
+    const double gap = fontMetrics().height() / 4.0;
+    double free = 0;
+    for (int i = 0; i < planned(); ++i) {
+        const QRectF frame = frameRect(i);
+        if (frame.left() < free) continue;
+        shown.push_back(i);
+        free = frame.right() + gap;
+    }
+    return shown;
 }
 
 QRectF FilmstripView::frameRect(int evaluation) const {
@@ -98,7 +106,9 @@ QRectF FilmstripView::frameRect(int evaluation) const {
     QSizeF size(1, 1);
     if (run && run->previewHeight > 0 && run->previewWidth > 0) size = QSizeF(run->previewWidth, run->previewHeight);
     size.scale(band.size(), Qt::KeepAspectRatio);
-    const double left = std::clamp(slot(evaluation).center().x() - size.width() / 2, 0.0, std::max(0.0, width() - size.width()));
+    constexpr double border = 3;  // of the chosen one
+    const double last = std::max(border, width() - size.width() - border);
+    const double left = std::clamp(slot(evaluation).center().x() - size.width() / 2, border, last);
     return {std::round(left), std::round(band.top()), std::round(size.width()), std::round(size.height())};
 }
 

@@ -6,6 +6,7 @@
 #include <QHash>
 #include <QImage>
 #include <memory>
+#include <vector>
 
 #include "ui/session/latest_task.h"
 #include "ui/session/run_view.h"
@@ -28,8 +29,8 @@ public:
     QRectF slot(int evaluation) const;
     /// -1 beyond the ends or not done yet.
     int evaluationAt(double x) const;
-    /// Of many evaluations only every n-th has its picture on the strip; the chosen one always.
-    int stride() const;
+    /// Of many evaluations only every n-th has room for its picture on the strip; the chosen one is shown as well.
+    std::vector<int> shownFrames() const;
     bool hasThumbnail(int evaluation) const { return m_thumbnails.contains(evaluation); }
 
     /// "evaluation 12 of 49, step 6, noise 0.52, guidance 2.5"

@@ -51,8 +51,7 @@ void FilmstripView::paintFrame(QPainter& painter, int evaluation, bool chosen) c
 }
 
 void FilmstripView::paintFrames(QPainter& painter, const Bands&) const {
-    const int every = stride();
-    for (int i = 0; i < planned(); i += every) paintFrame(painter, i, false);
+    for (const int i : shownFrames()) paintFrame(painter, i, false);
     if (done() > 0) paintFrame(painter, value(), true);
 }
 
@@ -95,6 +94,7 @@ void FilmstripView::paintAxis(QPainter& painter, const Bands& bands) const {
     const double endLeft = width() - metrics.horizontalAdvance(end);
     painter.drawText(QPointF(endLeft, bands.labels.top() + metrics.ascent()), end);
     double free = 0;
+    QString before;  // Heun looks twice at the same noise level: said once
     const double space = metrics.horizontalAdvance(QStringLiteral("0"));
     for (int i = 0; i < planned(); ++i) {
         const double noise = noiseAt(i);
@@ -102,9 +102,10 @@ void FilmstripView::paintAxis(QPainter& painter, const Bands& bands) const {
         const QString label = i == 0 ? tr("noise %1").arg(shortNumber(noise)) : shortNumber(noise);
         const double wide = metrics.horizontalAdvance(label);
         const double left = i == 0 ? 0 : slot(i).center().x() - wide / 2;
-        if (left < free || left + wide + space > endLeft) continue;
+        if (label == before || left < free || left + wide + space > endLeft) continue;
         painter.drawText(QPointF(left, bands.labels.top() + metrics.ascent()), label);
         free = left + wide + 2.5 * space;
+        before = label;
     }
 }
 

@@ -94,8 +94,8 @@ void OverlayLegend::layOut() {
             const bool classes = std::all_of(tokens.outside.begin(), tokens.outside.end(),
                                              [](const TokenMap::Outside& token) { return token.kind == TokenKind::ClassLabel; });
             const int count = static_cast<int>(tokens.outside.size());
-            text(classes ? tr("Class tokens (%1), not in the picture", nullptr, count).arg(count)
-                         : tr("Tokens not in the picture (%1)", nullptr, count).arg(count), true);
+            text(classes ? tr("Class tokens (%1), not in the picture").arg(count)
+                         : tr("Tokens not in the picture (%1)").arg(count), true);
             const int side = line, columns = std::max(1, (inner + 2) / (side + 2));
             for (int i = 0; i < count; ++i) {
                 const QRect rect((i % columns) * (side + 2), y + (i / columns) * (side + 2), side, side);
@@ -123,10 +123,10 @@ void OverlayLegend::layOut() {
             y += ((listed + columns - 1) / columns) * (line + gap);
             if (present.count(-1)) hole(tr("no expert"));
             if (listed < m_map->experts)
-                text(tr("%1 of %2 experts lead somewhere here", nullptr, listed).arg(listed).arg(m_map->experts), false);
+                text(tr("%1 of %2 experts are in use here").arg(listed).arg(m_map->experts), false);
         } else {
             const bool weights = m_map->kind == OverlayKind::OneExpert;
-            text(weights ? tr("Weight of expert %1").arg(m_map->expert) : tr("Experts per token"), true);
+            text(weights ? tr("Gate weight of expert %1").arg(m_map->expert) : tr("Experts per token"), true);
             m_parts.push_back({Part::Bar, QRect(0, y, inner, line * 8), -1, -1, {}, false});
             y += line * 8 + gap;
             if (weights) text(tr("Uncoloured: not taken by it"), false);
@@ -168,7 +168,7 @@ void OverlayLegend::paintBar(QPainter& painter, const QRect& rect, const Overlay
     } else {
         for (int y = bar.top(); y <= bar.bottom(); ++y)
             painter.fillRect(QRect(bar.left(), y, wide, 1), sequentialColour((bar.bottom() - y) / std::max(1.0, bar.height() - 1.0)));
-        label(bar.top(), tr("%1 gate weight").arg(QString::number(map.high, 'g', 3)));
+        label(bar.top(), QString::number(map.high, 'g', 3));
         label(bar.center().y(), QString::number(map.high / 2, 'g', 3));
         label(bar.bottom(), QStringLiteral("0"));
     }

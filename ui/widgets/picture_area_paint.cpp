@@ -86,7 +86,7 @@ void PictureArea::paintMarks(QPainter& painter, int index, const QRect& target) 
     const CanvasPicture& picture = m_frame->pictures[static_cast<size_t>(index)];
     const int thick = std::max(1, static_cast<int>(std::lround(devicePixelRatioF())));
     const bool sameLayer = m_frame->selection.layer == m_selection.layer;
-    if (picture.overlay && picture.overlay->kind != OverlayKind::HowMany && sameLayer && target.width() >= 4 * m_grid.columns) {
+    if (picture.overlay && picture.overlay->kind == OverlayKind::Dominant && sameLayer && target.width() >= 4 * m_grid.columns) {
         const auto outline = [&](int expert, bool strong) {
             if (expert < 0) return;
             const std::vector<QRect> lines = contour(picture.overlay->dominant, expert, target, thick * (strong ? 3 : 1));
