@@ -252,6 +252,8 @@ void MainWindow::connectHistory() {
                  {error.code, error.message + tr(" The run stays in memory until the program ends; save it somewhere else with File > Save "
                                                  "session.").toStdString()});
     });
+    connect(&history, &HistoryStore::changeFailed, this,
+            [this](const QString&, const EngineError& error) { complain(tr("History could not be changed"), error); });
     connect(m_parts->history, &HistoryPanel::restoreRequested, this,
             [this](const GenerationParameters& parameters) { m_parts->state.adopt(parameters); });
 }

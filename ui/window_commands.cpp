@@ -25,10 +25,11 @@
 namespace moescope {
 namespace {
 
+/// Lives as long as the window: its commands refer to it.
 class MenuMaker : public QObject {
     Q_DECLARE_TR_FUNCTIONS(MenuMaker)
 public:
-    explicit MenuMaker(MainWindow& window) : m_window(window), m_parts(window.parts()) {}
+    explicit MenuMaker(MainWindow& window) : QObject(&window), m_window(window), m_parts(window.parts()) {}
 
     void make() {
         makeFileMenu();
@@ -185,7 +186,7 @@ private:
 
 }  // namespace
 
-void makeMenus(MainWindow& window) { MenuMaker(window).make(); }
+void makeMenus(MainWindow& window) { (new MenuMaker(window))->make(); }
 
 void fillPalette(MainWindow& window) {
     CommandPalette& palette = *window.parts().palette;

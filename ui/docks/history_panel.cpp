@@ -150,9 +150,10 @@ void HistoryPanel::reveal() {
 
 void HistoryPanel::saveAs() {
     const HistoryEntry* entry = current();
-    if (!entry || entry->file.empty()) return;
-    const QString name = QFileDialog::getSaveFileName(this, tr("Save session"), entry->key + QStringLiteral(".moescope"), tr("Session (*.moescope)"));
-    if (!name.isEmpty()) m_store.copyTo(entry->key, pathOf(name));
+    if (!entry) return;
+    const QString key = entry->key;  // entries may change while the person chooses a name
+    const QString name = QFileDialog::getSaveFileName(this, tr("Save session"), key + QStringLiteral(".moescope"), tr("Session (*.moescope)"));
+    if (!name.isEmpty()) m_store.copyTo(key, pathOf(name));
 }
 
 void HistoryPanel::showMenu(const QPoint& place) {
@@ -165,10 +166,8 @@ void HistoryPanel::showMenu(const QPoint& place) {
     menu.addAction(tr("Open"), this, &HistoryPanel::open);
     menu.addAction(tr("Restore its settings"), this, [this, parameters = entry->parameters] { emit restoreRequested(parameters); });
     menu.addAction(entry->starred ? tr("Remove star") : tr("Star"), QKeySequence(Qt::Key_Period), this, &HistoryPanel::star);
-    if (!entry->file.empty()) {
-        menu.addAction(tr("Save session as\u2026"), this, &HistoryPanel::saveAs);
-        menu.addAction(tr("Show in its folder"), this, &HistoryPanel::reveal);
-    }
+    menu.addAction(tr("Save session as\u2026"), this, &HistoryPanel::saveAs);
+    if (!entry->file.empty()) menu.addAction(tr("Show in its folder"), this, &HistoryPanel::reveal);
     menu.addSeparator();
     menu.addAction(tr("Delete\u2026"), QKeySequence(QKeySequence::Delete), this, &HistoryPanel::remove);
     menu.exec(m_list->viewport()->mapToGlobal(place));

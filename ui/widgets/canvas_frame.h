@@ -20,7 +20,7 @@ class PreviewCache;
 struct CanvasSettings {
     PictureKind picture = PictureKind::CleanEstimate;
     OverlayKind overlay = OverlayKind::Dominant;
-    double opacity = 0.5;  // of the overlay
+    double opacity = 0.4;  // of the overlay; the picture must stay the first thing seen
     bool grid = true;      // lines between tokens
     bool all = true;       // every picture of the batch, not only the chosen one
 

@@ -87,7 +87,7 @@ private:
     TokenGrid m_grid;
     CanvasGeometry m_geometry;
     QHash<int, Rendered> m_pictures, m_overlays;  // by index in the frame
-    double m_opacity = 0.5;
+    double m_opacity = 0.4;
     bool m_gridLines = true;
     bool m_takesArrows = false;
     Selection m_selection;
