@@ -14,6 +14,7 @@
 #include <cstdlib>
 
 #include "app/resource_paths.h"
+#include "app/startup_probe.h"
 #include "ui/icons.h"
 #include "ui/main_window.h"
 #include "ui/session/current_run.h"
@@ -101,6 +102,7 @@ int runApplication(int& argc, char** argv) {
     CurrentRun current(selection);
     HistoryStore history(std::filesystem::path(data.toStdString()) / "moescope" / "history", preferences.now().historyQuota);
     MainWindow window({engine, selection, current, history, preferences, log, settings, *resources});
+    StartupProbe::make(window);
     if (options.freshLayout) window.resetLayout();
     window.show();
     window.openFirstModel(options.model);

@@ -21,8 +21,10 @@ prepare "$install" "${MOESCOPE_BUILD_PACKAGES[@]}" "${MOESCOPE_PACKAGING_PACKAGE
 configure release
 build release "$(defaultJobs)" moescope moescope-cli
 mkdir -p "$root/out"
-(cd "$root" && cpack --config build/release/CPackConfig.cmake -B build/release/package) ||
-  fail "the package could not be made; see the message above."
+rm -rf "$root/build/release/package"
+(cd "$root" && cpack --config build/release/CPackConfig.cmake -B build/release/package >build/release/cpack.log 2>&1) ||
+  fail "the package could not be made: $(tail -n 3 "$root/build/release/cpack.log")"
+rm -f "$root"/out/moescope_*.deb
 cp "$root"/build/release/package/moescope_*.deb "$root/out/"
 say "Package: $(ls -t "$root"/out/moescope_*.deb | head -1)"
 say "Install it with: sudo apt install <that file>"

@@ -52,7 +52,7 @@ void addExportCommand(CLI::App& root, Console& console, int& exitStatus) {
         command.add_option("--data", arguments->data, "Routing as .npz (numpy), .csv (one row per token and expert) or .json (sums)");
         command.add_option("--report", arguments->report, "Text report: how the experts were used");
         command.add_option("--picture", arguments->picture, "Picture as PNG with its settings");
-        command.add_option("--image", arguments->view.image, "Which picture of the batch, from 0 (default: the first for --picture, all together for --view)");
+        command.add_option("--image", arguments->view.image, "Which picture of the batch, from 0 (default: the first; for charts all together)");
         addViewOptions(command, arguments->view);
         return [arguments, &console] { return exportParts(console, *arguments); };
     });

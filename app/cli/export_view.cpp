@@ -9,42 +9,16 @@
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
-#include <utility>
 #include <vector>
 
 #include "app/cli/console.h"
 #include "app/cli/output_files.h"
+#include "app/cli/view_drawing.h"
 #include "viz/charts/chart_csv.h"
-#include "viz/charts/routing_charts.h"
 #include "viz/plots/chart_image.h"
 
 namespace moescope::cli {
 namespace {
-
-[[noreturn]] void refuse(const std::string& sentence) {
-    throw EngineException(ErrorCode::InvalidArgument, sentence);
-}
-
-template <class Value>
-using Names = std::vector<std::pair<std::string, Value>>;
-
-/// The value of a word, or a sentence that lists the words there are.
-template <class Value>
-Value named(const char* option, const std::string& word, const Names<Value>& names) {
-    std::string known;
-    for (size_t i = 0; i < names.size(); ++i) {
-        if (names[i].first == word) return names[i].second;
-        known += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + names[i].first;
-    }
-    refuse(fmt::format("{} knows no \"{}\": choose {}", option, word, known));
-}
-
-struct Drawing {
-    const RunRecord& run;
-    const ViewOptions& options;
-    ChartInput input;
-    QSize size;
-};
 
 /// Tells Qt's complaints in our way and keeps its chatter off stderr.
 void onQtMessage(QtMsgType type, const QMessageLogContext&, const QString& message) {
@@ -53,28 +27,24 @@ void onQtMessage(QtMsgType type, const QMessageLogContext&, const QString& messa
     std::_Exit(ExitFailed);
 }
 
-/// What drawing needs of Qt, for as long as it lives. Opens no window.
-class Painting {
-public:
-    Painting() {
-        if (!qEnvironmentVariableIsSet("QT_QPA_PLATFORM")) qputenv("QT_QPA_PLATFORM", "offscreen");
-        qInstallMessageHandler(onQtMessage);
-        m_application = std::make_unique<QApplication>(m_count, m_arguments);
-        QLocale::setDefault(QLocale::c());  // the texts are English, and so are the numbers in them
-    }
+}  // namespace
 
-private:
-    char m_name[13] = "moescope-cli";
-    char* m_arguments[2] = {m_name, nullptr};
-    int m_count = 1;
-    std::unique_ptr<QApplication> m_application;
-};
+Painting::Painting() {
+    if (!qEnvironmentVariableIsSet("QT_QPA_PLATFORM")) qputenv("QT_QPA_PLATFORM", "offscreen");
+    qInstallMessageHandler(onQtMessage);
+    m_application = std::make_unique<QApplication>(m_count, m_arguments);
+    QLocale::setDefault(QLocale::c());  // the texts are English, and so are the numbers in them
+}
+
+Painting::~Painting() = default;
 
 std::string extensionOf(const std::string& path) {
     std::string extension = std::filesystem::path(path).extension().string();
     std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
     return extension;
 }
+
+namespace {
 
 using MakeChart = ChartSpec (*)(const Drawing&);
 
@@ -140,6 +110,8 @@ const std::vector<View>& views() {
         {"expert-time", chart, writeChart<expertTime>},
         {"balance", chart, writeChart<balance>},
         {"load", chart, writeChart<expertLoad>},
+        {"overlay", chart, writeOverlay},
+        {"filmstrip", {".png", ".svg"}, writeFilmstrip},
     };
     return all;
 }
@@ -203,7 +175,10 @@ void addViewOptions(CLI::App& command, ViewOptions& options) {
     command.add_option("--measure", options.measure, "counts (tokens) or gate-mass (sum of gate weights)")->needs(view)->capture_default_str();
     command.add_option("--balance", options.balance, "entropy, max-over-mean or unused, for --view balance")->needs(view)->capture_default_str();
     command.add_option("--over", options.over, "time or layers, for --view balance")->needs(view)->capture_default_str();
-    command.add_option("--size", options.size, "Size of the picture in pixels")->needs(view)->capture_default_str();
+    command.add_option("--map", options.map, "dominant, one-expert (its weights) or how-many (experts), for --view overlay")->needs(view)->capture_default_str();
+    command.add_option("--expert", options.expert, "Whose weights, from 0, for --map one-expert")->needs(view);
+    command.add_option("--opacity", options.opacity, "Of the map over the picture, in percent, for --view overlay")->needs(view)->capture_default_str();
+    command.add_option("--size", options.size, "Size of the picture in pixels (overlay and filmstrip: the most that they take)")->needs(view)->capture_default_str();
     command.add_option("--scale", options.scale, "Device pixels per pixel of a PNG")->needs(view)->capture_default_str();
     command.add_flag("--dark", options.dark, "Light on dark")->needs(view);
 }

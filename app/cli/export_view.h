@@ -17,7 +17,10 @@ struct ViewOptions {
     std::optional<int> evaluation;  // from 1; none: the last
     std::optional<int> layer;       // index of the MoE layer; none: the first, and none is marked
     std::string branch = "cond", measure = "counts", balance = "entropy", over = "time", size = "1200x800";
-    std::optional<int> image;       // from 0; none: all together
+    std::optional<int> image;       // from 0; none: all together, or the first where only one can be shown
+    std::string map = "dominant";
+    std::optional<int> expert;
+    double opacity = 50;            // percent
     double scale = 1;
     bool dark = false;
 };

@@ -74,12 +74,92 @@ TEST_F(ExportView, SvgHoldsVectorsAndText) {
     EXPECT_EQ(svg.find("<image"), std::string::npos);
 }
 
+TEST_F(ExportView, OverlayTablesHoldEveryToken) {
+    EXPECT_EQ(csv("overlay", {"--layer", "1", "--evaluation", "1"}),
+              "token,kind,row,col,expert,gate\n0,class,,,2,0.25\n1,image,0,0,0,0.5\n2,image,0,1,,\n3,image,1,0,0,0.25\n4,image,1,1,1,0.25\n");
+    EXPECT_EQ(csv("overlay", {"--layer", "1", "--map", "how-many"}),
+              "token,kind,row,col,experts\n0,class,,,1\n1,image,0,0,3\n2,image,0,1,0\n3,image,1,0,1\n4,image,1,1,1\n");
+    EXPECT_EQ(csv("overlay", {"--layer", "1", "--map", "one-expert", "--expert", "2"}),
+              "token,kind,row,col,expert,gate\n0,class,,,2,0.25\n1,image,0,0,2,0.5\n2,image,0,1,2,\n3,image,1,0,2,\n4,image,1,1,2,\n");
+    // Token t of picture i goes to expert (t + i + evaluation) % 3, without the prompt to expert 0.
+    EXPECT_EQ(csv("overlay", {"--image", "1", "--evaluation", "1", "--branch", "difference"}),
+              "token,kind,row,col,expert,gate,uncond_expert\n0,image,0,0,1,0.5,0\n1,image,0,1,2,0.625,0\n2,image,1,0,0,0.75,0\n3,image,1,1,1,0.875,0\n");
+}
+
+TEST_F(ExportView, OverlayAndFilmstripFitIntoTheAskedSize) {
+    for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{{"overlay"},
+                                                                                      {"overlay", "--layer", "1", "--map", "how-many"},
+                                                                                      {"overlay", "--layer", "1", "--map", "one-expert", "--expert", "0"},
+                                                                                      {"overlay", "--branch", "difference", "--evaluation", "1"},
+                                                                                      {"filmstrip"}}) {
+        std::vector<std::string> options(more.begin() + 1, more.end());
+        options.insert(options.end(), {"--size", "600x400", "--scale", "2"});
+        const CliResult run = view(more[0], "view.png", options);
+        EXPECT_EQ(run.status, 0) << run.err;
+        EXPECT_EQ(run.err, "");
+        const auto [width, height] = pngSize(readFile(file("view.png")));
+        EXPECT_TRUE(width > 400 && width <= 1200 && height > 200 && height <= 800) << more[0] << ' ' << width << 'x' << height;
+    }
+    EXPECT_EQ(view("overlay", "a.png").status, 0);
+    EXPECT_EQ(view("overlay", "b.png", {"--opacity", "90"}).status, 0);
+    EXPECT_EQ(view("overlay", "c.png", {"--image", "1"}).status, 0);
+    EXPECT_NE(readFile(file("a.png")), readFile(file("b.png")));
+    EXPECT_NE(readFile(file("a.png")), readFile(file("c.png")));
+}
+
+TEST_F(ExportView, PictureViewsAsSvgKeepTheirTexts) {
+    EXPECT_EQ(view("overlay", "view.svg", {"--evaluation", "2"}).status, 0);
+    const std::string overlay = readFile(file("view.svg"));
+    EXPECT_NE(overlay.find("Main expert of each token, MoE layer 0 (block 1)"), std::string::npos);
+    EXPECT_NE(overlay.find("red heart, seed 7, picture 1 of 2, evaluation 2 of 3, t = 0.5, conditional"), std::string::npos);
+    EXPECT_NE(overlay.find("<image"), std::string::npos);
+    EXPECT_EQ(view("filmstrip", "view.svg", {"--image", "1"}).status, 0);
+    const std::string strip = readFile(file("view.svg"));
+    EXPECT_NE(strip.find("red heart, seed 8"), std::string::npos);
+    EXPECT_NE(strip.find("step 1, 2nd"), std::string::npos);
+}
+
+TEST_F(ExportView, OverlaysOfWhatIsNotThereAreRefused) {
+    const auto refused = [&](std::vector<std::string> more, const std::string& words) {
+        const CliResult run = view("overlay", "v.png", std::move(more));
+        EXPECT_EQ(run.status, 2) << run.out;
+        EXPECT_NE(run.err.find(words), std::string::npos) << run.err;
+    };
+    refused({"--map", "all"}, "dominant, one-expert or how-many");
+    refused({"--map", "one-expert"}, "--expert 0 to 2");
+    refused({"--map", "one-expert", "--expert", "3"}, "--expert 0 to 2");
+    refused({"--expert", "1"}, "--map one-expert");
+    refused({"--opacity", "101"}, "0 to 100");
+    refused({"--branch", "both"}, "cond or uncond");
+    refused({"--branch", "uncond"}, "did not run at evaluation 3");
+    refused({"--branch", "difference", "--map", "how-many", "--evaluation", "1"}, "--map dominant");
+    const CliResult table = view("filmstrip", "v.csv");
+    EXPECT_NE(table.err.find(".png, .svg"), std::string::npos) << table.err;
+
+    RunRecord counts = sampleRun();
+    for (auto& record : counts.routing.records) {
+        RoutingRecord bare = *record;
+        bare.rowPtr = {};
+        bare.expert = {};
+        bare.gate = {};
+        record = std::make_shared<RoutingRecord>(bare);
+    }
+    ASSERT_TRUE(saveSession(counts, file("run.moescope")).ok());
+    refused({}, "--capture assignments");
+    RunRecord dense = sampleRun();
+    dense.routing.layers.clear();
+    dense.routing.records.clear();
+    ASSERT_TRUE(saveSession(dense, file("run.moescope")).ok());
+    refused({}, "no MoE layers");
+    EXPECT_FALSE(std::filesystem::exists(file("v.png")));
+}
+
 TEST_F(ExportView, WrongRequestsAreAnsweredWithASentence) {
     const auto refused = [&](const CliResult& run, const std::string& words) {
         EXPECT_EQ(run.status, 2) << run.out;
         EXPECT_NE(run.err.find(words), std::string::npos) << run.err;
     };
-    refused(view("pie", "v.png"), "layer-expert, expert-time, balance or load");
+    refused(view("pie", "v.png"), "layer-expert, expert-time, balance, load, overlay or filmstrip");
     refused(view("load", "v.pdf"), ".png, .svg, .csv");
     refused(runCli({"export", file("run.moescope"), "--view", "load"}), "-o FILE");
     refused(runCli({"export", file("run.moescope"), "--layer", "1"}), "--view");

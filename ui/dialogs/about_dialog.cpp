@@ -34,11 +34,14 @@ std::vector<Licence> licences() {
     return {{AboutDialog::tr("Which licence for what"), "LICENSE"},
             {AboutDialog::tr("Program: GPL, version 3 or later"), "GPL-3.0-or-later.txt"},
             {AboutDialog::tr("Engine: Apache, version 2.0"), "Apache-2.0.txt"},
-            {AboutDialog::tr("Bundled data: notices"), "NOTICES.md"},
+            {AboutDialog::tr("Bundled data and code: notices"), "NOTICES.md"},
             {AboutDialog::tr("Emoji pictures: Open Font License 1.1"), "OFL-1.1.txt"},
             {AboutDialog::tr("Emoji names: Unicode"), "Unicode-DFS-2016.txt"},
             {AboutDialog::tr("Class names: BSD, torchvision"), "BSD-3-Clause-torchvision.txt"},
-            {AboutDialog::tr("Class names: WordNet 3.0"), "WordNet-3.0.txt"}};
+            {AboutDialog::tr("Class names: WordNet 3.0"), "WordNet-3.0.txt"},
+            {AboutDialog::tr("JSON for Modern C++: MIT"), "MIT-nlohmann-json.txt"},
+            {AboutDialog::tr("CLI11: BSD"), "BSD-3-Clause-CLI11.txt"},
+            {AboutDialog::tr("fmt: MIT"), "MIT-fmt.txt"}};
 }
 
 QString licenceText(const char* file) {

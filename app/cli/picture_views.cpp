@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The views of `moescope-cli export --view` that show pictures: the expert map over one, and the run as a filmstrip.
+#include <QBuffer>
+#include <QPainter>
+#include <QSvgGenerator>
+
+#include "app/cli/output_files.h"
+#include "app/cli/view_drawing.h"
+#include "viz/overlay/filmstrip.h"
+#include "viz/overlay/overlay_sheet.h"
+#include "viz/plots/chart_image.h"
+#include "viz/plots/chart_style.h"
+
+namespace moescope::cli {
+namespace {
+
+void writePngFile(const std::string& path, QImage image, const QString& title, const QString& description) {
+    if (image.isNull()) throw EngineException(ErrorCode::OutOfMemory, "there is not enough memory for a picture of that size: choose a smaller size or scale");
+    image.setText(QStringLiteral("Title"), title);
+    if (!description.isEmpty()) image.setText(QStringLiteral("Description"), description);
+    QByteArray bytes;
+    QBuffer buffer(&bytes);
+    buffer.open(QIODevice::WriteOnly);
+    if (!image.save(&buffer, "PNG")) throw EngineException(ErrorCode::Internal, "the picture could not be written as PNG");
+    writeTextFile(path, bytes.toStdString()).orThrow();
+}
+
+template <class Paint>
+void writeSvgFile(const std::string& path, QSize size, const QString& title, const Paint& paint) {
+    QByteArray bytes;
+    QBuffer buffer(&bytes);
+    buffer.open(QIODevice::WriteOnly);
+    QSvgGenerator generator;
+    generator.setOutputDevice(&buffer);
+    generator.setSize(size);
+    generator.setViewBox(QRect(QPoint(0, 0), size));
+    generator.setResolution(96);
+    generator.setTitle(title);
+    {
+        QPainter painter(&generator);
+        paint(painter);
+    }
+    buffer.close();
+    writeTextFile(path, bytes.toStdString()).orThrow();
+}
+
+/// A run of several pictures is shown by its first, unless one is chosen.
+int64_t imageOfView(const Drawing& drawing) { return drawing.options.image.value_or(0); }
+
+}  // namespace
+
+void writeOverlay(const Drawing& drawing) {
+    const ViewOptions& options = drawing.options;
+    const double percent = options.opacity;
+    if (!(percent >= 0 && percent <= 100)) refuse(fmt::format("--opacity is a percentage from 0 to 100, and not {}", percent));
+    OverlayQuery query;
+    query.kind = named<OverlayKind>("--map", options.map,
+                                    {{"dominant", OverlayKind::Dominant}, {"one-expert", OverlayKind::OneExpert}, {"how-many", OverlayKind::HowMany}});
+    if (options.expert && query.kind != OverlayKind::OneExpert) refuse("--expert belongs to --map one-expert");
+    if (drawing.run.evaluations.empty()) refuse("the session holds no evaluation, so there is no map");
+    query.evaluation = drawing.input.evaluation;
+    query.layer = drawing.input.layer;
+    query.image = imageOfView(drawing);
+    query.expert = options.expert.value_or(-1);
+    query.branch = drawing.input.branch;
+    query.finalPicture = !options.evaluation || *options.evaluation == static_cast<int>(drawing.run.evaluations.size());
+    const std::string extension = extensionOf(options.output);
+    if (extension == ".csv") return writeTextFile(options.output, overlayCsv(drawing.run, query).orThrow()).orThrow();
+
+    const OverlaySheet sheet = overlaySheetOf(drawing.run, query, percent / 100).orThrow();
+    const Painting painting;
+    const ChartStyle look = exportStyle(exportPalette(options.dark), drawing.size);
+    const OverlaySheetStyle style{drawing.size, look.font, look.background(), look.text()};
+    if (extension == ".svg")
+        return writeSvgFile(options.output, overlaySheetSize(sheet, style), sheet.title,
+                            [&](QPainter& painter) { paintOverlaySheet(painter, sheet, style); });
+    writePngFile(options.output, overlaySheetImage(sheet, style, options.scale), sheet.title, sheet.caption);
+}
+
+void writeFilmstrip(const Drawing& drawing) {
+    const ViewOptions& options = drawing.options;
+    constexpr int kMostFrames = 240, kSmallestFrame = 16, kLargestFrame = 512;
+    FilmstripSpec strip = filmstripOf(drawing.run, imageOfView(drawing), kMostFrames);
+    if (strip.frames.empty()) refuse("the session holds no evaluation and no picture, so there is no filmstrip");
+    const Painting painting;
+    const ChartStyle look = exportStyle(exportPalette(options.dark), drawing.size);
+    FilmstripStyle style;
+    style.background = look.background();
+    style.text = look.text();
+    // The largest frames, and the rows for them, with which the strip fits into the size.
+    style.frameSide = 0;
+    for (int columns = 1; columns <= static_cast<int>(strip.frames.size()); ++columns) {
+        FilmstripStyle tried = style;
+        tried.columns = columns;
+        int low = kSmallestFrame - 1, high = kLargestFrame;
+        while (low < high) {
+            tried.frameSide = (low + high + 1) / 2;
+            const QSize size = filmstripSize(strip, tried);
+            if (size.width() <= drawing.size.width() && size.height() <= drawing.size.height()) low = tried.frameSide;
+            else high = tried.frameSide - 1;
+        }
+        if (low > style.frameSide) {
+            style.frameSide = low;
+            style.columns = columns;
+        }
+    }
+    if (style.frameSide < kSmallestFrame)
+        refuse(fmt::format("a filmstrip of {} frames does not fit into {}: choose a larger --size", strip.frames.size(), options.size));
+    // Small pictures are shown at whole factors, where that costs little.
+    int largest = 1;
+    for (const FilmstripFrame& frame : strip.frames) largest = std::max(largest, frame.picture.width());
+    if (style.frameSide >= largest) style.frameSide -= style.frameSide % largest;
+    if (extensionOf(options.output) == ".svg") {
+        // Enlarged here and not by whoever shows the file, which would smooth them.
+        for (FilmstripFrame& frame : strip.frames)
+            if (!frame.picture.isNull() && style.frameSide % frame.picture.width() == 0)
+                frame.picture = frame.picture.scaled(style.frameSide, style.frameSide, Qt::KeepAspectRatio, Qt::FastTransformation);
+        return writeSvgFile(options.output, filmstripSize(strip, style), strip.title,
+                            [&](QPainter& painter) { paintFilmstrip(painter, strip, style); });
+    }
+    writePngFile(options.output, filmstripImage(strip, style, options.scale), strip.title, {});
+}
+
+}  // namespace moescope::cli
