@@ -34,7 +34,7 @@ while (($#)); do
   shift
 done
 
-lupdate="${LUPDATE:-$(PATH="$PATH:/usr/lib/qt6/bin" command -v lupdate || true)}"
+lupdate="${LUPDATE:-$(PATH="/usr/lib/qt6/bin:$PATH" command -v lupdate || true)}"
 if [[ -z "$lupdate" ]]; then
   printf 'error: lupdate was not found; install qt6-l10n-tools, or name it with LUPDATE\n' >&2
   exit 1

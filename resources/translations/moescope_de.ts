@@ -173,6 +173,337 @@
     </message>
 </context>
 <context>
+    <name>EngineSentences</name>
+    <message>
+        <source>no class of this model fits the prompt %1; did you mean %2?</source>
+        <translation>keine Klasse dieses Modells passt zum Prompt %1; ist %2 gemeint?</translation>
+    </message>
+    <message>
+        <source>no class of this model fits the prompt %1; name one of the %2 classes, such as %3</source>
+        <translation>keine Klasse dieses Modells passt zum Prompt %1; eine der %2 Klassen nennen, etwa %3</translation>
+    </message>
+    <message>
+        <source>the prompt %1 has no words; name one of the %2 classes, such as %3</source>
+        <translation>der Prompt %1 enthält keine Wörter; eine der %2 Klassen nennen, etwa %3</translation>
+    </message>
+    <message>
+        <source>class %1 is out of range: this model has classes 0 to %2 (%3 is the null class)</source>
+        <translation>Klasse %1 gibt es nicht: dieses Modell hat die Klassen 0 bis %2 (%3 ist die Nullklasse)</translation>
+    </message>
+    <message>
+        <source>steps should be 1 to %1, found %2</source>
+        <translation>die Zahl der Schritte muss zwischen 1 und %1 liegen, angegeben ist %2</translation>
+    </message>
+    <message>
+        <source>the batch should have 1 to %1 pictures, found %2</source>
+        <translation>die Zahl der Bilder muss zwischen 1 und %1 liegen, angegeben ist %2</translation>
+    </message>
+    <message>
+        <source>the guidance scale should be a number between -1000 and 1000, found %1</source>
+        <translation>die Guidance muss eine Zahl zwischen -1000 und 1000 sein, angegeben ist %1</translation>
+    </message>
+    <message>
+        <source>the guidance interval should be two times 0 &lt;= LO &lt;= HI &lt;= 1, found %1,%2</source>
+        <translation>der Guidance-Bereich muss innerhalb von 0 bis 1 liegen und vor seinem Ende beginnen, angegeben ist %1 bis %2</translation>
+    </message>
+    <message>
+        <source>the noise scale should be between 0 and 100, found %1</source>
+        <translation>die Rauschstärke muss zwischen 0 und 100 liegen, angegeben ist %1</translation>
+    </message>
+    <message>
+        <source>t_eps should be above 0 and at most 1, found %1</source>
+        <translation>t_eps muss über 0 und höchstens 1 sein, angegeben ist %1</translation>
+    </message>
+    <message>
+        <source>the run would keep %1 and %2 are available; make fewer pictures or steps, or keep only counts of the routing (Settings, Advanced)</source>
+        <translation>der Lauf würde %1 belegen, frei sind %2; weniger Bilder oder Schritte nehmen oder vom Routing nur Token-Anzahlen behalten (Einstellungen, Erweitert)</translation>
+    </message>
+    <message>
+        <source>the run ended in NaN or infinite values; lower guidance or noise strength, raise steps, or look at the weights in the Model panel</source>
+        <translation>der Lauf endete in NaN oder unendlichen Werten; Guidance oder Rauschstärke senken, mehr Schritte nehmen oder die Gewichte unter „Modell“ ansehen</translation>
+    </message>
+    <message>
+        <source>the noise in &apos;%1&apos; has shape %2 where %3 (or %4 for every image) is needed; choose the batch and size that it was made for</source>
+        <translation>das Rauschen in „%1“ hat die Form %2, nötig ist %3 (oder %4 für jedes Bild); Bilderzahl und Größe wählen, für die es gemacht wurde</translation>
+    </message>
+    <message>
+        <source>&apos;%1&apos; holds %2 tensors and none is called &quot;noise&quot;; keep only the noise, or give it that name</source>
+        <translation>„%1“ enthält %2 Tensoren, und keiner heißt „noise“; nur das Rauschen behalten oder ihm diesen Namen geben</translation>
+    </message>
+    <message>
+        <source>cannot open &apos;%1&apos;; give an .npy file that can be read</source>
+        <translation>„%1“ lässt sich nicht öffnen; eine lesbare .npy-Datei angeben</translation>
+    </message>
+    <message>
+        <source>%1 could not be written: the disk is full after %2 bytes; free some space or choose another folder</source>
+        <translation>%1 konnte nicht geschrieben werden: der Datenträger war nach %2 Bytes voll; Platz schaffen oder einen anderen Ordner wählen</translation>
+    </message>
+    <message>
+        <source>%1 could not be written: the disk quota is used up after %2 bytes; free some space or choose another folder</source>
+        <translation>%1 konnte nicht geschrieben werden: das Speicherkontingent war nach %2 Bytes aufgebraucht; Platz schaffen oder einen anderen Ordner wählen</translation>
+    </message>
+    <message>
+        <source>%1 could not be written: the largest allowed file size is reached after %2 bytes; raise the limit or choose another disk</source>
+        <translation>%1 konnte nicht geschrieben werden: die größte erlaubte Dateigröße war nach %2 Bytes erreicht; die Grenze anheben oder einen anderen Datenträger wählen</translation>
+    </message>
+    <message>
+        <source>%1 could not be written (%2); check the disk or choose another folder</source>
+        <translation>%1 konnte nicht geschrieben werden (%2); den Datenträger prüfen oder einen anderen Ordner wählen</translation>
+    </message>
+    <message>
+        <source>%1 could not be created: its folder does not exist; create the folder or choose another one</source>
+        <translation>%1 konnte nicht angelegt werden: den Ordner gibt es nicht; ihn anlegen oder einen anderen wählen</translation>
+    </message>
+    <message>
+        <source>%1 could not be created: its folder may not be written to; choose another folder or change its permissions</source>
+        <translation>%1 konnte nicht angelegt werden: in den Ordner darf nicht geschrieben werden; einen anderen wählen oder seine Rechte ändern</translation>
+    </message>
+    <message>
+        <source>%1 could not be created: expected the name of a file, found a folder; add a file name</source>
+        <translation>%1 konnte nicht angelegt werden: erwartet wurde der Name einer Datei, es ist ein Ordner; einen Dateinamen anfügen</translation>
+    </message>
+    <message>
+        <source>%1: there is no such file; check the name and the folder</source>
+        <translation>%1: diese Datei gibt es nicht; Name und Ordner prüfen</translation>
+    </message>
+    <message>
+        <source>%1: the file may not be read; change its permissions</source>
+        <translation>%1: die Datei darf nicht gelesen werden; ihre Rechte ändern</translation>
+    </message>
+    <message>
+        <source>%1: the file could not be opened (%2); check the disk and try again</source>
+        <translation>%1: die Datei konnte nicht geöffnet werden (%2); den Datenträger prüfen und es erneut versuchen</translation>
+    </message>
+    <message>
+        <source>%1: expected a file, found a folder; name a file in it</source>
+        <translation>%1: erwartet wurde eine Datei, es ist ein Ordner; eine Datei darin nennen</translation>
+    </message>
+    <message>
+        <source>%1: the file is empty (0 bytes); fetch or save it again</source>
+        <translation>%1: die Datei ist leer (0 Bytes); sie erneut holen oder speichern</translation>
+    </message>
+    <message>
+        <source>%1: the session is damaged: %2; save or copy the session again</source>
+        <translation>%1: die Sitzung ist beschädigt: %2; sie erneut speichern oder kopieren</translation>
+    </message>
+    <message>
+        <source>%1: the session&apos;s manifest is damaged: %2; save or copy the session again</source>
+        <translation>%1: das Manifest der Sitzung ist beschädigt: %2; sie erneut speichern oder kopieren</translation>
+    </message>
+    <message>
+        <source>%1: expected a MoEscope session, found a safetensors file without the schema %2; choose a .moescope file</source>
+        <translation>%1: erwartet wurde eine Sitzung von MoEscope, gefunden eine safetensors-Datei ohne das Schema %2; eine .moescope-Datei wählen</translation>
+    </message>
+    <message>
+        <source>%1 was written by a newer MoEscope (v%2), this program reads session files up to v%3; open it with a newer MoEscope</source>
+        <translation>%1 wurde von einem neueren MoEscope geschrieben (v%2), dieses Programm liest Sitzungsdateien bis v%3; sie mit einem neueren MoEscope öffnen</translation>
+    </message>
+    <message>
+        <source>cannot open &apos;%1&apos;; give a PNG file that can be read</source>
+        <translation>„%1“ lässt sich nicht öffnen; eine lesbare PNG-Datei angeben</translation>
+    </message>
+    <message>
+        <source>this PNG cannot be read (%1); the file is damaged or is not a PNG</source>
+        <translation>dieses PNG lässt sich nicht lesen (%1); die Datei ist beschädigt oder kein PNG</translation>
+    </message>
+    <message>
+        <source>the picture&apos;s settings are not JSON that can be read; the file was damaged or edited</source>
+        <translation>die Einstellungen des Bildes sind kein lesbares JSON; die Datei wurde beschädigt oder bearbeitet</translation>
+    </message>
+    <message>
+        <source>the picture&apos;s settings have the schema &quot;%1&quot; and this version reads &quot;%2&quot;; a newer version of the program may read them</source>
+        <translation>die Einstellungen des Bildes haben das Schema „%1“, diese Version liest „%2“; eine neuere Version des Programms kann sie vielleicht lesen</translation>
+    </message>
+    <message>
+        <source>the picture &apos;%1&apos; holds no settings (it was written without them, or by a program that stores none); pictures saved here carry theirs</source>
+        <translation>das Bild „%1“ enthält keine Einstellungen (es wurde ohne sie gespeichert oder von einem Programm, das keine schreibt); hier gespeicherte Bilder enthalten ihre</translation>
+    </message>
+    <message>
+        <source>&apos;%1&apos; is not there; it may have been moved or deleted</source>
+        <translation>„%1“ ist nicht da; vielleicht wurde es verschoben oder gelöscht</translation>
+    </message>
+    <message>
+        <source>&apos;%1&apos; is neither a session nor a picture of this program, and as a model: %2</source>
+        <translation>„%1“ ist weder eine Sitzung noch ein Bild dieses Programms, und als Modell: %2</translation>
+    </message>
+    <message>
+        <source>that picture is not finished, so there is nothing to save; copy what is on the canvas instead</source>
+        <translation>dieses Bild ist nicht fertig, also gibt es nichts zu speichern; stattdessen das Gezeigte kopieren</translation>
+    </message>
+    <message>
+        <source>no file or folder &apos;%1&apos;; check the spelling, or open the built-in model</source>
+        <translation>keine Datei und kein Ordner „%1“; die Schreibweise prüfen oder das eingebaute Modell öffnen</translation>
+    </message>
+    <message>
+        <source>the folder &apos;%1&apos; holds no checkpoint: expected *.safetensors, *.pt or *.pth, or checkpoints/*.pt</source>
+        <translation>der Ordner „%1“ enthält keinen Checkpoint: erwartet wird *.safetensors, *.pt oder *.pth, oder checkpoints/*.pt</translation>
+    </message>
+    <message>
+        <source>%1: the file is readable but holds no tensors; choose a file with weights</source>
+        <translation>%1: die Datei ist lesbar, enthält aber keine Tensoren; eine Datei mit Gewichten wählen</translation>
+    </message>
+    <message>
+        <source>%1: expected a safetensors file, a safetensors index or a torch checkpoint, found none of them; choose a file with weights</source>
+        <translation>%1: erwartet wurde eine safetensors-Datei, ein safetensors-Index oder ein Torch-Checkpoint, es ist nichts davon; eine Datei mit Gewichten wählen</translation>
+    </message>
+    <message>
+        <source>%1: expected a checkpoint of torch.save, found %2; nothing in it was executed; choose another file</source>
+        <translation>%1: erwartet wurde ein Checkpoint von torch.save, gefunden %2; nichts darin wurde ausgeführt; eine andere Datei wählen</translation>
+    </message>
+    <message>
+        <source>%1: the file is a TorchScript program, not a checkpoint; save the module&apos;s state_dict() with torch.save</source>
+        <translation>%1: die Datei ist ein TorchScript-Programm und kein Checkpoint; das state_dict() des Moduls mit torch.save speichern</translation>
+    </message>
+    <message>
+        <source>%1: the zip archive holds no data.pkl, so it is no torch checkpoint; choose another file</source>
+        <translation>%1: das Zip-Archiv enthält keine data.pkl, ist also kein Torch-Checkpoint; eine andere Datei wählen</translation>
+    </message>
+    <message>
+        <source>%1: %2; fetch or save the file again</source>
+        <translation>%1: %2; die Datei erneut holen oder speichern</translation>
+    </message>
+    <message>
+        <source>%1: %2; fetch the model&apos;s files again</source>
+        <translation>%1: %2; die Dateien des Modells erneut holen</translation>
+    </message>
+    <message>
+        <source>the tensors are of an architecture that this version does not run: %1 tensors such as &apos;%2&apos; %3; nearest: %4. Expected DSMoE, JiTMoE or JiT in their published layout</source>
+        <translation>die Tensoren gehören zu einer Architektur, die hier nicht läuft: %1 Tensoren wie „%2“ %3; am nächsten: %4. Erwartet wird DSMoE, JiTMoE oder JiT im veröffentlichten Aufbau</translation>
+    </message>
+    <message>
+        <source>the model has no blocks: expected tensors named blocks.0.attn.qkv.weight and so on</source>
+        <translation>das Modell hat keine Blöcke: erwartet werden Tensoren mit Namen wie blocks.0.attn.qkv.weight</translation>
+    </message>
+    <message>
+        <source>%1 can not be read from the tensors of this %2, and its shape is none of the released sizes (%3): put the model&apos;s config beside the file or fill them in in the Model panel</source>
+        <translation>%1 geht aus den Tensoren dieses %2 nicht hervor, und seine Form ist keine der veröffentlichten Größen (%3): die Konfiguration des Modells neben die Datei legen oder die Werte unter „Modell“ eintragen</translation>
+    </message>
+    <message>
+        <source>%1 of the %2 tensors of a %3 are missing: %4</source>
+        <translation>%1 der %2 Tensoren eines %3 fehlen: %4</translation>
+    </message>
+    <message>
+        <source>the width %1 is not a multiple of the %2 heads; give the right number of heads in the Model panel</source>
+        <translation>die Breite %1 ist kein Vielfaches der %2 Köpfe; die richtige Zahl der Köpfe unter „Modell“ angeben</translation>
+    </message>
+    <message>
+        <source>top_k should be 1 to %1 (the number of experts), found %2</source>
+        <translation>top_k muss zwischen 1 und %1 liegen (der Zahl der Experten), angegeben ist %2</translation>
+    </message>
+    <message>
+        <source>n_group should divide the %1 experts, found %2</source>
+        <translation>n_group muss die %1 Experten teilen, angegeben ist %2</translation>
+    </message>
+    <message>
+        <source>topk_group should be 1 to %1 (n_group), found %2</source>
+        <translation>topk_group muss zwischen 1 und %1 liegen (n_group), angegeben ist %2</translation>
+    </message>
+    <message>
+        <source>routed_scaling_factor should be a number other than 0, found %1</source>
+        <translation>routed_scaling_factor darf nicht 0 sein, angegeben ist %1</translation>
+    </message>
+    <message>
+        <source>%1 needs %2 of memory and %3 are available; close other programs, or halve the need by keeping weights as bf16 (Model panel)</source>
+        <translation>%1 braucht %2 Speicher, frei sind %3; andere Programme schließen oder die Gewichte als bf16 behalten, das halbiert den Bedarf (Bereich Modell)</translation>
+    </message>
+    <message>
+        <source>%1 needs %2 of memory and %3 are available; close other programs</source>
+        <translation>%1 braucht %2 Speicher, frei sind %3; andere Programme schließen</translation>
+    </message>
+    <message>
+        <source>cancelled while the model was loading</source>
+        <translation>abgebrochen, während das Modell geladen wurde</translation>
+    </message>
+    <message>
+        <source>the tensor &apos;%1&apos; is missing</source>
+        <translation>der Tensor „%1“ fehlt</translation>
+    </message>
+    <message>
+        <source>the tensor &apos;%1&apos; should have shape %2, the file has %3</source>
+        <translation>der Tensor „%1“ müsste die Form %2 haben, die Datei hat %3</translation>
+    </message>
+    <message>
+        <source>the tensor &apos;%1&apos; holds NaN or infinite values; the file is damaged or its training diverged, try another weight set or download it again</source>
+        <translation>der Tensor „%1“ enthält NaN oder unendliche Werte; die Datei ist beschädigt oder ihr Training divergierte, einen anderen Gewichtssatz versuchen oder sie erneut herunterladen</translation>
+    </message>
+    <message>
+        <source>expected the folder or the file of a VAE, found nothing at %1; check the name</source>
+        <translation>erwartet wurde der Ordner oder die Datei eines VAE, unter %1 ist nichts; den Namen prüfen</translation>
+    </message>
+    <message>
+        <source>expected JSON in the config.json beside the VAE&apos;s weights, found something else; download it again</source>
+        <translation>die config.json neben den Gewichten des VAE muss JSON enthalten, es ist etwas anderes; sie erneut herunterladen</translation>
+    </message>
+    <message>
+        <source>expected an AutoencoderKL with tensors such as decoder.conv_in.weight, found %1 tensors in %2, the first named %3; give the folder or file of the model&apos;s VAE</source>
+        <translation>erwartet wurde ein AutoencoderKL mit Tensoren wie decoder.conv_in.weight, gefunden %1 Tensoren in %2, der erste heißt %3; den Ordner oder die Datei des VAE zum Modell angeben</translation>
+    </message>
+    <message>
+        <source>&apos;%1&apos; as asked for</source>
+        <translation>„%1“ wie verlangt</translation>
+    </message>
+    <message>
+        <source>&apos;%1&apos;, the only set of weights in the file</source>
+        <translation>„%1“, der einzige Gewichtssatz der Datei</translation>
+    </message>
+    <message>
+        <source>&apos;%1&apos; of %2: averaged weights give better pictures</source>
+        <translation>„%1“ von %2: gemittelte Gewichte ergeben bessere Bilder</translation>
+    </message>
+    <message>
+        <source>%1 or %2</source>
+        <translation>%1 oder %2</translation>
+    </message>
+    <message>
+        <source>%1 and %2</source>
+        <translation>%1 und %2</translation>
+    </message>
+    <message>
+        <source>the words are its name</source>
+        <translation>die Wörter sind ihr Name</translation>
+    </message>
+    <message>
+        <source>its whole name &apos;</source>
+        <translation>ihr ganzer Name &apos;</translation>
+    </message>
+    <message>
+        <source>its emoji </source>
+        <translation>ihr Emoji </translation>
+    </message>
+    <message>
+        <source> is in the prompt</source>
+        <translation> steht im Prompt</translation>
+    </message>
+    <message>
+        <source>&apos; is in its name and keywords</source>
+        <translation>&apos; steht in Name und Stichwörtern</translation>
+    </message>
+    <message>
+        <source>&apos; are in its name and keywords</source>
+        <translation>&apos; stehen in Name und Stichwörtern</translation>
+    </message>
+    <message>
+        <source>&apos; is in its name</source>
+        <translation>&apos; steht im Namen</translation>
+    </message>
+    <message>
+        <source>&apos; are in its name</source>
+        <translation>&apos; stehen im Namen</translation>
+    </message>
+    <message>
+        <source>&apos; is in its keywords</source>
+        <translation>&apos; steht in den Stichwörtern</translation>
+    </message>
+    <message>
+        <source>&apos; are in its keywords</source>
+        <translation>&apos; stehen in den Stichwörtern</translation>
+    </message>
+    <message>
+        <source>&apos; was read as &apos;</source>
+        <translation>&apos; wurde gelesen als &apos;</translation>
+    </message>
+</context>
+<context>
     <name>Filmstrip</name>
     <message>
         <source>guidance %1</source>
@@ -1136,45 +1467,6 @@
     </message>
 </context>
 <context>
-    <name>Sentences</name>
-    <message>
-        <source>, or open the built-in model</source>
-        <translation>, or open the built-in model</translation>
-    </message>
-    <message>
-        <source>give the right number of heads in the Model panel</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>halve the need by keeping weights as bf16 (Model panel)</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>choose it in the Model panel</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>keep only counts of the routing (Settings, Advanced)</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>lower guidance or noise strength, raise steps</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>type a class number</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>or look at the weights in the Model panel</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>fill them in in the Model panel</source>
-        <translation type="unfinished"></translation>
-    </message>
-</context>
-<context>
     <name>TokenText</name>
     <message>
         <source>MoE layer %1 (block %2)</source>
@@ -1533,58 +1825,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
 <context>
     <name>moescope::ChartPanel</name>
     <message>
-        <source>branch</source>
-        <translation>Zweig</translation>
-    </message>
-    <message>
-        <source>Which of the two passes of guidance: with the prompt (conditional), without it (unconditional), or the difference of both</source>
-        <translation>Welcher der beiden Durchgänge der Guidance: mit dem Prompt (konditional), ohne ihn (unkonditional) oder die Differenz der beiden</translation>
-    </message>
-    <message>
-        <source>conditional</source>
-        <translation>konditional</translation>
-    </message>
-    <message>
-        <source>unconditional</source>
-        <translation>unkonditional</translation>
-    </message>
-    <message>
-        <source>difference</source>
-        <translation>Differenz</translation>
-    </message>
-    <message>
-        <source>measure</source>
-        <translation>Maß</translation>
-    </message>
-    <message>
-        <source>What counts as load: tokens received, or the sum of the weights with which they were received (gate mass)</source>
-        <translation>Was als Last zählt: erhaltene Token oder die Summe der Gewichte, mit denen sie ankamen (Gate-Masse)</translation>
-    </message>
-    <message>
-        <source>tokens</source>
-        <translation>Token</translation>
-    </message>
-    <message>
-        <source>gate mass</source>
-        <translation>Gate-Masse</translation>
-    </message>
-    <message>
-        <source>pictures</source>
-        <translation>Bilder</translation>
-    </message>
-    <message>
-        <source>The chosen picture alone, or all pictures of the run together</source>
-        <translation>Nur das gewählte Bild oder alle Bilder des Laufs zusammen</translation>
-    </message>
-    <message>
-        <source>this picture</source>
-        <translation>dieses Bild</translation>
-    </message>
-    <message>
-        <source>all pictures</source>
-        <translation>alle Bilder</translation>
-    </message>
-    <message>
         <source>Show as a table</source>
         <translation>Als Tabelle zeigen</translation>
     </message>
@@ -1623,6 +1863,18 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>Wrote %1.</source>
         <translation>%1 geschrieben.</translation>
+    </message>
+    <message>
+        <source>All</source>
+        <translation>Alle</translation>
+    </message>
+    <message>
+        <source>All pictures of the run together, instead of the chosen one</source>
+        <translation>Alle Bilder des Laufs zusammen statt des gewählten</translation>
+    </message>
+    <message>
+        <source>All pictures together</source>
+        <translation>Alle Bilder zusammen</translation>
     </message>
 </context>
 <context>
@@ -1778,6 +2030,17 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>help page</source>
         <translation>Hilfeseite</translation>
+    </message>
+</context>
+<context>
+    <name>moescope::DockTitleBar</name>
+    <message>
+        <source>Float or dock this panel</source>
+        <translation>Diesen Bereich lösen oder andocken</translation>
+    </message>
+    <message>
+        <source>Close this panel (the View menu brings it back)</source>
+        <translation>Diesen Bereich schließen (das Menü Ansicht holt ihn zurück)</translation>
     </message>
 </context>
 <context>
@@ -2212,10 +2475,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <translation>Einstellungen</translation>
     </message>
     <message>
-        <source>Expert map</source>
-        <translation>Expertenkarte</translation>
-    </message>
-    <message>
         <source>Model</source>
         <translation>Modell</translation>
     </message>
@@ -2418,6 +2677,10 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>The log was not written</source>
         <translation>Das Protokoll wurde nicht geschrieben</translation>
+    </message>
+    <message>
+        <source>Routing</source>
+        <translation>Routing</translation>
     </message>
 </context>
 <context>
@@ -2946,6 +3209,34 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>Lines between tokens (patches), shown with a map from twice the picture&apos;s size on</source>
         <translation>Linien zwischen den Token (Patches), mit einer Karte ab doppelter Bildgröße zu sehen</translation>
+    </message>
+    <message>
+        <source>tokens</source>
+        <translation>Token</translation>
+    </message>
+    <message>
+        <source>How many tokens an expert received</source>
+        <translation>Wie viele Token ein Experte erhalten hat</translation>
+    </message>
+    <message>
+        <source>gate mass</source>
+        <translation>Gate-Masse</translation>
+    </message>
+    <message>
+        <source>The sum of the gate weights with which an expert received its tokens</source>
+        <translation>Die Summe der Gate-Gewichte, mit denen ein Experte seine Token erhalten hat</translation>
+    </message>
+    <message>
+        <source>L&amp;oad in</source>
+        <translation>&amp;Last in</translation>
+    </message>
+    <message>
+        <source>Measure of load</source>
+        <translation>Maß der Last</translation>
+    </message>
+    <message>
+        <source>What the charts count as the load of an expert</source>
+        <translation>Was die Diagramme als Last eines Experten zählen</translation>
     </message>
 </context>
 <context>

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ui/session/current_run.h"
+#include "ui/session/sentences.h"
 #include "ui/widgets/canvas_view.h"
 #include "ui/widgets/picture_area.h"
 #include "ui/widgets/token_text.h"
@@ -18,7 +19,7 @@ void CanvasView::updateBanner() {
     if (run.state == RunState::Failed) {
         text = done == 0 ? tr("The run stopped before its first evaluation was finished.")
                          : tr("The run stopped after %n evaluation(s); what was finished is shown.", nullptr, done);
-        if (run.error) text = tr("%1 %2").arg(text, QString::fromStdString(run.error->message));
+        if (run.error) text = tr("%1 %2").arg(text, sentenceOf(*run.error));
     } else if (cut) {
         text = done == 0 ? tr("Cancelled before the first evaluation was finished.")
                          : tr("Cancelled after %n evaluation(s); what was finished is shown.", nullptr, done);
