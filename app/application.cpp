@@ -4,12 +4,9 @@
 #include <CLI/CLI.hpp>
 #include <QApplication>
 #include <QIcon>
-#include <QLibraryInfo>
-#include <QLocale>
 #include <QMessageBox>
 #include <QSettings>
 #include <QStandardPaths>
-#include <QTranslator>
 #include <cstdio>
 #include <cstdlib>
 
@@ -24,6 +21,7 @@
 #include "ui/session/preferences.h"
 #include "ui/session/selection.h"
 #include "ui/theme.h"
+#include "ui/translations.h"
 
 namespace moescope {
 namespace {
@@ -51,18 +49,6 @@ std::optional<int> parse(int argc, char** argv, ApplicationOptions& options) {
     for (const std::string& file : files) options.files << QString::fromStdString(file);
     options.model = QString::fromStdString(model);
     return std::nullopt;
-}
-
-/// The chosen language's texts of the program and of Qt's own dialogs.
-void installTranslations(QApplication& application, const QString& localeName) {
-    const QLocale locale(localeName);
-    QLocale::setDefault(locale);
-    auto* ours = new QTranslator(&application);
-    if (ours->load(locale, QStringLiteral("moescope"), QStringLiteral("_"), QStringLiteral(":/translations")))
-        application.installTranslator(ours);
-    auto* qt = new QTranslator(&application);
-    if (qt->load(locale, QStringLiteral("qtbase"), QStringLiteral("_"), QLibraryInfo::path(QLibraryInfo::TranslationsPath)))
-        application.installTranslator(qt);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 static void initResources() {
     Q_INIT_RESOURCE(icons);
     Q_INIT_RESOURCE(desktop);
+    Q_INIT_RESOURCE(translations);
 }
 
 namespace moescope {

@@ -35,6 +35,7 @@
 #include "ui/session/history_store.h"
 #include "ui/session/preferences.h"
 #include "ui/session/run_words.h"
+#include "ui/session/sentences.h"
 #include "ui/theme.h"
 #include "ui/widgets/canvas_view.h"
 #include "ui/widgets/dock_title_bar.h"
@@ -249,7 +250,7 @@ void MainWindow::connectHistory() {
             [this](const QString& file, const EngineError& error) { complain(tr("'%1' was not saved").arg(file), error); });
     connect(&history, &HistoryStore::keptInMemory, this, [this](const QString&, const EngineError& error) {
         complain(tr("The run is kept in memory only"),
-                 {error.code, error.message + tr(" The run stays in memory until the program ends; save it somewhere else with File > Save "
+                 {error.code, sentenceOf(error).toStdString() + tr(" The run stays in memory until the program ends; save it somewhere else with File > Save "
                                                  "session.").toStdString()});
     });
     connect(&history, &HistoryStore::changeFailed, this,

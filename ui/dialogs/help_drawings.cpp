@@ -14,7 +14,9 @@ namespace {
 
 constexpr double kLettersDrawnAt = 16;  // height of a line, in units of the drawings
 
-QString tr(const char* text) { return QCoreApplication::translate("HelpDrawings", text); }
+struct Text {
+    Q_DECLARE_TR_FUNCTIONS(HelpDrawings)
+};
 
 }  // namespace
 
@@ -27,10 +29,10 @@ QImage helpDrawing(const QString& name, const QPalette& palette, double letterHe
     QByteArray drawing = file.readAll();
     drawing.replace("currentColor", palette.color(QPalette::Text).name().toLatin1());
     drawing.replace("accentColor", palette.color(QPalette::Link).name().toLatin1());
-    const std::pair<const char*, QString> words[] = {{"{token}", tr("token")},       {"{router}", tr("router")},
-                                                     {"{expert}", tr("expert")},     {"{shared}", tr("shared expert")},
-                                                     {"{sum}", tr("sum")},           {"{noise}", tr("noise")},
-                                                     {"{picture}", tr("picture")}};
+    const std::pair<const char*, QString> words[] = {{"{token}", Text::tr("token")},       {"{router}", Text::tr("router")},
+                                                     {"{expert}", Text::tr("expert")},     {"{shared}", Text::tr("shared expert")},
+                                                     {"{sum}", Text::tr("sum")},           {"{noise}", Text::tr("noise")},
+                                                     {"{picture}", Text::tr("picture")}};
     for (const auto& [mark, word] : words) drawing.replace(mark, word.toHtmlEscaped().toUtf8());
 
     QSvgRenderer renderer(drawing);

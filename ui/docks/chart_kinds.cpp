@@ -6,37 +6,39 @@
 namespace moescope {
 namespace {
 
-QString tr(const char* text) { return QCoreApplication::translate("ChartKinds", text); }
+struct Text {
+    Q_DECLARE_TR_FUNCTIONS(ChartKinds)
+};
 
 constexpr int kOverTime = 1;
 
 std::vector<ChartKind> makeKinds() {
     std::vector<ChartKind> kinds;
-    kinds.push_back({"load", tr("Experts of the layer"),
-                     tr("How much of this evaluation's work each expert of the chosen layer took (its load)."),
+    kinds.push_back({"load", Text::tr("Experts of the layer"),
+                     Text::tr("How much of this evaluation's work each expert of the chosen layer took (its load)."),
                      {}, true,
                      [](const ChartInput& input, const std::vector<int>&) { return expertLoadChart(input); },
                      [](Selection& selection, int, int column, const std::vector<int>&) { selection.expert = column; }});
-    kinds.push_back({"layer-expert", tr("Layers and experts"),
-                     tr("The load of every expert in every mixture-of-experts layer at the chosen evaluation."),
+    kinds.push_back({"layer-expert", Text::tr("Layers and experts"),
+                     Text::tr("The load of every expert in every mixture-of-experts layer at the chosen evaluation."),
                      {}, true,
                      [](const ChartInput& input, const std::vector<int>&) { return layerExpertChart(input); },
                      [](Selection& selection, int row, int column, const std::vector<int>&) {
                          selection.layer = row;
                          selection.expert = column;
                      }});
-    kinds.push_back({"expert-time", tr("Experts over time"),
-                     tr("The load of the chosen layer's experts from the first, noisiest evaluation to the last."),
+    kinds.push_back({"expert-time", Text::tr("Experts over time"),
+                     Text::tr("The load of the chosen layer's experts from the first, noisiest evaluation to the last."),
                      {}, true,
                      [](const ChartInput& input, const std::vector<int>&) { return expertTimeChart(input); },
                      [](Selection& selection, int row, int column, const std::vector<int>&) {
                          selection.expert = row;
                          selection.evaluation = column;
                      }});
-    kinds.push_back({"balance", tr("Balance"),
-                     tr("How evenly the work is spread over the experts: normalised entropy, largest load over mean load, or unused experts."),
-                     {{tr("measure"), {tr("evenness (entropy)"), tr("largest over mean"), tr("unused experts")}},
-                      {tr("axis"), {tr("by layer"), tr("over time")}}}, true,
+    kinds.push_back({"balance", Text::tr("Balance"),
+                     Text::tr("How evenly the work is spread over the experts: normalised entropy, largest load over mean load, or unused experts."),
+                     {{Text::tr("measure"), {Text::tr("evenness (entropy)"), Text::tr("largest over mean"), Text::tr("unused experts")}},
+                      {Text::tr("axis"), {Text::tr("by layer"), Text::tr("over time")}}}, true,
                      [](const ChartInput& input, const std::vector<int>& chosen) {
                          const auto measure = static_cast<BalanceMeasure>(chosen[0]);
                          return chosen[1] == kOverTime ? balanceOverTimeChart(input, measure) : balanceByLayerChart(input, measure);

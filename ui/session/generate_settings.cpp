@@ -7,7 +7,9 @@
 #include <random>
 
 #include "engine/model/class_choice.h"
+#include "ui/session/engine_sentences.h"
 #include "ui/session/fingerprints.h"
+#include "ui/session/sentences.h"
 
 namespace moescope {
 namespace {
@@ -60,7 +62,7 @@ Result<TakenClass> classByWords(const QString& words, const OpenModel& model) {
         if (number) return classByNumber(*number, model, Text::tr("given by number"));
         return refusal(QString::fromStdString(match.error().message));
     }
-    auto taken = classByNumber(match->index, model, QString::fromStdString(match->reason));
+    auto taken = classByNumber(match->index, model, translatedReason(QString::fromStdString(match->reason)));
     if (taken.ok())
         for (const ClassAlternative& other : match->alternatives)
             taken->others.append({other.index, QString::fromStdString(other.name)});
@@ -168,7 +170,7 @@ Result<GenerationOrder> orderOf(const GenerateSettings& settings, const OpenMode
         // As on the command line: a number is a class, words are matched like a prompt's.
         const auto number = wholeNumber(negative);
         const auto away = number ? classByNumber(*number, *model, {}) : classByWords(negative, *model);
-        if (!away.ok()) return refusal(Text::tr("Negative: %1").arg(QString::fromStdString(away.error().message)));
+        if (!away.ok()) return refusal(Text::tr("Negative: %1").arg(sentenceOf(away.error())));
         r.negativeClass = away->index;
         p.negativePrompt = negative.toStdString();
     }

@@ -18,6 +18,7 @@
 #include "engine/io/mapped_file.h"
 #include "engine/io/session_file.h"
 #include "engine/io/session_reader.h"
+#include "ui/session/sentences.h"
 #include "ui/session/thumbnails.h"
 
 namespace moescope {
@@ -164,7 +165,7 @@ HistoryEntry readHistoryEntry(const fs::path& file) {
         entry.thumbnails = thumbnailsOf(outline(*reader));
         return true;
     });
-    if (!read.ok()) entry.problem = QString::fromStdString(read.error().message);
+    if (!read.ok()) entry.problem = sentenceOf(read.error());
     return entry;
 }
 

@@ -9,6 +9,7 @@
 #include "engine/io/session_reader.h"
 #include "ui/session/history_folder.h"
 #include "ui/session/run_ids.h"
+#include "ui/session/sentences.h"
 #include "ui/session/thumbnails.h"
 
 namespace moescope {
@@ -157,7 +158,7 @@ void HistoryStore::written(const QString& key, const Result<WrittenSession>& res
     HistoryEntry& entry = m_entries[index];
     found->queued = false;
     if (!result.ok()) {
-        entry.problem = QString::fromStdString(result.error().message);
+        entry.problem = sentenceOf(result.error());
         emit changed();
         if (!std::exchange(found->told, true)) emit keptInMemory(key, result.error());
         return;

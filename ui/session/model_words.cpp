@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/core/system_memory.h"
+#include "ui/session/engine_sentences.h"
 #include "ui/session/sentences.h"
 
 namespace moescope {
@@ -139,7 +140,7 @@ QVector<ModelFact> factsOf(const OpenModel& model, int64_t available) {
         Text::tr("Depth, hidden size and token grid of the transformer; a token is a patch of %1 × %1.").arg(m.patch));
     add(Text::tr("Weights"), Text::tr("%1, %2").arg(utf8(c.dtypes()), utf8(c.source().format())),
         Text::tr("Number format of the stored tensors and format of the file."));
-    add(Text::tr("Set of weights"), utf8(c.weightSetReason()),
+    add(Text::tr("Set of weights"), translatedSentence(utf8(c.weightSetReason())),
         Text::tr("Training files hold the raw weights and averages of them (EMA)."));
     add(Text::tr("Memory"), memoryText(model, available), Text::tr("What the loaded weights take, without a run."));
     if (d.space == PictureSpace::SdLatent)

@@ -61,7 +61,10 @@ QString pictureFolderOf(const Preferences& preferences) {
 }
 
 QString localeNameOf(Language language) {
-    return language == Language::System ? QLocale::system().name() : wordOf(kLanguages, language);
+    if (language != Language::System) return wordOf(kLanguages, language);
+    // Not name(), which is the locale of numbers: people have English texts with German numbers.
+    const QStringList languages = QLocale::system().uiLanguages();
+    return languages.isEmpty() ? QStringLiteral("en") : QLocale(languages.front()).name();
 }
 
 Preferences readPreferences(const QSettings& settings) {

@@ -5,6 +5,8 @@
 #include <QLocale>
 #include <cmath>
 
+#include "ui/session/sentences.h"
+
 namespace moescope {
 namespace {
 
@@ -49,7 +51,7 @@ QString endText(const RunView& run) {
             return finished ? RunWords::tr("Cancelled '%1'; %n finished picture(s) kept.", nullptr, finished).arg(name)
                             : RunWords::tr("Cancelled '%1' before a picture was finished.").arg(name);
         case RunState::Failed:
-            return RunWords::tr("'%1' broke off: %2").arg(name, run.error ? QString::fromStdString(run.error->message) : QString());
+            return RunWords::tr("'%1' broke off: %2").arg(name, run.error ? sentenceOf(*run.error) : QString());
         default: return RunWords::tr("Finished '%1': %n picture(s).", nullptr, finished).arg(name);
     }
 }

@@ -10,7 +10,9 @@
 namespace moescope {
 namespace {
 
-QString tr(const char* text) { return QCoreApplication::translate("CanvasView", text); }
+struct Text {
+    Q_DECLARE_TR_FUNCTIONS(CanvasFrame)
+};
 
 /// The state that was asked for, or what comes nearest to it.
 CanvasPicture pictureFor(const CanvasFrame& frame, int64_t image, PreviewCache& cache) {
@@ -32,10 +34,10 @@ QString noteOf(const CanvasFrame& frame) {
     if (!chosen || chosen->picture.isNull()) return {};
     const PictureKind wanted = frame.settings.picture;
     if (wanted == PictureKind::Final && chosen->kind != PictureKind::Final)
-        return frame.run->going() ? tr("The picture is not finished yet: this is the newest clean estimate.")
-                                  : tr("This run has no finished picture: this is its last clean estimate.");
+        return frame.run->going() ? Text::tr("The picture is not finished yet: this is the newest clean estimate.")
+                                  : Text::tr("This run has no finished picture: this is its last clean estimate.");
     if (wanted != PictureKind::Final && wanted != PictureKind::CleanEstimate && chosen->kind != wanted)
-        return tr("This run did not keep its states: the preview of the clean estimate is shown instead.");
+        return Text::tr("This run did not keep its states: the preview of the clean estimate is shown instead.");
     return {};
 }
 
@@ -54,11 +56,11 @@ Records recordsFor(const CanvasFrame& frame) {
     records.shown = at.branch == BranchChoice::Uncond ? uncond : cond;
     const bool needsUncond = at.branch == BranchChoice::Uncond || at.branch == BranchChoice::Difference;
     if (needsUncond && cond && !uncond)
-        records.missing = tr("Without guidance at this evaluation only the conditional branch was run: choose it to see its experts.");
+        records.missing = Text::tr("Without guidance at this evaluation only the conditional branch was run: choose it to see its experts.");
     if (at.branch == BranchChoice::Difference) records.other = uncond;
     if (needsUncond && !uncond) records.shown = nullptr;
     if (records.shown && records.shown->rowPtr.empty()) {
-        records.missing = tr("This run kept only how many tokens each expert took: generate with \"assignments\" kept to see where they lie.");
+        records.missing = Text::tr("This run kept only how many tokens each expert took: generate with \"assignments\" kept to see where they lie.");
         records.shown = nullptr;
     }
     return records;
@@ -69,9 +71,9 @@ QString addOverlays(CanvasFrame& frame) {
     const OverlayKind kind = frame.settings.overlay;
     const MoeLayerDescriptor* layer = frame.layer();
     if (kind == OverlayKind::None || frame.selection.evaluation < 0) return {};
-    if (!layer) return frame.run->routing->layers.empty() ? tr("This model has no MoE layers: there are no experts to show.") : QString();
+    if (!layer) return frame.run->routing->layers.empty() ? Text::tr("This model has no MoE layers: there are no experts to show.") : QString();
     if (kind == OverlayKind::OneExpert && frame.selection.expert < 0)
-        return tr("No expert is chosen: click a token or set the expert's number to see its weights.");
+        return Text::tr("No expert is chosen: click a token or set the expert's number to see its weights.");
     const Records records = recordsFor(frame);
     if (!records.shown) return records.missing;
     // One range for the whole run, so that a colour means the same weight in every evaluation.
@@ -125,12 +127,12 @@ CanvasFramePtr makeCanvasFrame(RunViewPtr run, Selection selection, CanvasSettin
 
 QString pictureKindText(PictureKind kind) {
     switch (kind) {
-        case PictureKind::NoisyState: return tr("noisy state");
-        case PictureKind::Velocity: return tr("velocity");
-        case PictureKind::Final: return tr("picture");
+        case PictureKind::NoisyState: return Text::tr("noisy state");
+        case PictureKind::Velocity: return Text::tr("velocity");
+        case PictureKind::Final: return Text::tr("picture");
         case PictureKind::CleanEstimate: break;
     }
-    return tr("clean estimate");
+    return Text::tr("clean estimate");
 }
 
 }  // namespace moescope

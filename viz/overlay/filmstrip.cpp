@@ -13,7 +13,9 @@
 namespace moescope {
 namespace {
 
-QString tr(const char* text) { return QCoreApplication::translate("Filmstrip", text); }
+struct Text {
+    Q_DECLARE_TR_FUNCTIONS(Filmstrip)
+};
 
 /// Distances in units, all from the size of a frame.
 struct Layout {
@@ -51,7 +53,7 @@ void drawLine(QPainter& painter, const QRectF& box, const QString& text) {
 }  // namespace
 
 QString guidanceText(const EvaluationInfo& info) {
-    return info.cfgScale == 1 ? QString() : tr("guidance %1").arg(QString::number(info.cfgScale, 'g', 3));
+    return info.cfgScale == 1 ? QString() : Text::tr("guidance %1").arg(QString::number(info.cfgScale, 'g', 3));
 }
 
 QString noiseText(const EvaluationInfo& info) { return QString::number(static_cast<double>(info.noiseLevel), 'f', 2); }
@@ -72,10 +74,10 @@ FilmstripSpec filmstripOf(const RunRecord& run, int64_t image, int mostFrames) {
     }
     strip.title = QString::fromStdString(run.parameters.prompt.empty() ? run.parameters.className : run.parameters.prompt);
     if (strip.title.isEmpty() && image < static_cast<int64_t>(run.classIds.size()) && image >= 0)
-        strip.title = tr("class %1").arg(run.classIds[static_cast<size_t>(image)]);
+        strip.title = Text::tr("class %1").arg(run.classIds[static_cast<size_t>(image)]);
     GenerationParameters one = run.parameters;
     one.batchIndex = image;
-    strip.title = tr("%1, seed %2").arg(strip.title).arg(one.imageSeed());
+    strip.title = Text::tr("%1, seed %2").arg(strip.title).arg(one.imageSeed());
     return strip;
 }
 
@@ -123,10 +125,10 @@ void paintFilmstrip(QPainter& painter, const FilmstripSpec& strip, const Filmstr
         if (!guidance.isEmpty())  // the same line as on the timeline
             painter.fillRect(QRectF(first.left(), box.bottom(), first.width(), std::max(1.0, layout.line * 0.12)), QColor(0xe6, 0x9f, 0x00));
         painter.setPen(style.text);
-        drawLine(painter, first, frame.final ? tr("picture") : tr("noise %1").arg(noiseText(frame.info)));
+        drawLine(painter, first, frame.final ? Text::tr("picture") : Text::tr("noise %1").arg(noiseText(frame.info)));
         painter.setPen(faint);
         if (!frame.final) {
-            const QString step = frame.info.stage > 0 ? tr("step %1, 2nd").arg(frame.info.step + 1) : tr("step %1").arg(frame.info.step + 1);
+            const QString step = frame.info.stage > 0 ? Text::tr("step %1, 2nd").arg(frame.info.step + 1) : Text::tr("step %1").arg(frame.info.step + 1);
             drawLine(painter, first.translated(0, layout.line), step);
         }
     }
