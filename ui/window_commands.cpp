@@ -28,7 +28,8 @@ namespace {
 class MenuMaker : public QObject {
     Q_DECLARE_TR_FUNCTIONS(MenuMaker)
 public:
-    explicit MenuMaker(MainWindow& window) : m_window(window), m_parts(window.parts()) {}
+    /// Lives as long as the window: its commands call it.
+    explicit MenuMaker(MainWindow& window) : QObject(&window), m_window(window), m_parts(window.parts()) {}
 
     void make() {
         makeFileMenu();
@@ -185,7 +186,7 @@ private:
 
 }  // namespace
 
-void makeMenus(MainWindow& window) { MenuMaker(window).make(); }
+void makeMenus(MainWindow& window) { (new MenuMaker(window))->make(); }
 
 void fillPalette(MainWindow& window) {
     CommandPalette& palette = *window.parts().palette;

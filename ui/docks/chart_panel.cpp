@@ -83,6 +83,7 @@ void ChartPanel::buildControls() {
     m_branch->addItem(tr("conditional"), static_cast<int>(BranchChoice::Cond));
     m_branch->addItem(tr("unconditional"), static_cast<int>(BranchChoice::Uncond));
     m_branch->addItem(tr("difference"), static_cast<int>(BranchChoice::Difference));
+    m_branch->addItem(tr("both together"), static_cast<int>(BranchChoice::Both));
     connect(m_branch, &QComboBox::activated, this, [this] { m_selection.setBranch(static_cast<BranchChoice>(m_branch->currentData().toInt())); });
     row->addWidget(m_branch, 1);
     m_measure = combo(tr("measure"), tr("What counts as load: tokens received, or the sum of the weights with which they were received (gate mass)"));
@@ -139,11 +140,16 @@ void ChartPanel::showEvent(QShowEvent* event) {
 void ChartPanel::refresh() {
     m_stale = !isVisible();
     if (m_stale) return;
+    m_images->setVisible(m_current.view() && m_current.view()->images > 1);
+    m_task.submit(chartOfNow());
+}
+
+/// The work for the pool: it owns all that it reads.
+std::function<ChartSpec()> ChartPanel::chartOfNow() const {
     const RunViewPtr run = m_current.view();
     const Selection selection = m_selection.now();
-    m_images->setVisible(run && run->images > 1);
     const bool allImages = m_images->currentIndex() == 1;
-    m_task.submit([kind = &m_kind, run, selection, allImages, chosen = chosenOptions()] {
+    return [kind = &m_kind, run, selection, allImages, chosen = chosenOptions()] {
         ChartInput input;
         input.routing = run ? run->routing : std::make_shared<RoutingTrace>();
         if (run) {
@@ -158,8 +164,16 @@ void ChartPanel::refresh() {
         input.layer = selection.layer;
         input.expert = selection.expert;
         return kind->make(input, chosen);
-    });
+    };
 }
+
+/// Before the chart leaves the program: a hidden panel, or one whose drawing is under way, shows an older state.
+void ChartPanel::bringUpToDate() {
+    if (m_stale || m_task.busy()) m_view->setChart(chartOfNow()());
+}
+
+/// A panel that was never shown has no size yet.
+QSize ChartPanel::exportSize() const { return m_view->size().expandedTo(m_view->sizeHint()); }
 
 void ChartPanel::take(ChartSpec chart) {
     if (m_pages->currentWidget() == m_table) m_tableModel->setTable(tableOf(chart));
@@ -180,27 +194,30 @@ void ChartPanel::setTableShown(bool shown) {
     m_pages->setCurrentWidget(shown ? static_cast<QWidget*>(m_table) : m_view);
 }
 
-void ChartPanel::copyPicture() const {
-    QGuiApplication::clipboard()->setImage(m_view->image(m_view->size(), kExportScale));
-    emit const_cast<ChartPanel*>(this)->said(tr("Copied the chart '%1' as a picture.").arg(m_kind.title));
+void ChartPanel::copyPicture() {
+    bringUpToDate();
+    QGuiApplication::clipboard()->setImage(m_view->image(exportSize(), kExportScale));
+    emit said(tr("Copied the chart '%1' as a picture.").arg(m_kind.title));
 }
 
-void ChartPanel::copyData() const {
+void ChartPanel::copyData() {
+    bringUpToDate();
     QGuiApplication::clipboard()->setText(QString::fromStdString(chartCsv(m_view->chart())));
-    emit const_cast<ChartPanel*>(this)->said(tr("Copied the numbers of '%1'.").arg(m_kind.title));
+    emit said(tr("Copied the numbers of '%1'.").arg(m_kind.title));
 }
 
 void ChartPanel::exportChart() {
     const QString name = QFileDialog::getSaveFileName(this, tr("Export '%1'").arg(m_kind.title), m_kind.id + QStringLiteral(".png"),
                                                       tr("Picture (*.png);;Drawing (*.svg);;Numbers (*.csv)"));
     if (name.isEmpty()) return;
+    bringUpToDate();
     const std::filesystem::path path = name.toStdString();
     const QString ending = QFileInfo(name).suffix().toLower();
     Status written;
     if (ending == QLatin1String("png")) {
-        written = m_view->savePng(path, m_view->size(), kExportScale);
+        written = m_view->savePng(path, exportSize(), kExportScale);
     } else if (ending == QLatin1String("svg")) {
-        written = m_view->saveSvg(path, m_view->size());
+        written = m_view->saveSvg(path, exportSize());
     } else if (ending == QLatin1String("csv")) {
         auto file = AtomicFile::create(path);
         written = file.ok() ? file->write(chartCsv(m_view->chart())) : Status(file.error());

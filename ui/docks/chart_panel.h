@@ -3,6 +3,7 @@
 #pragma once
 
 #include <QWidget>
+#include <functional>
 #include <vector>
 
 #include "ui/docks/chart_kinds.h"
@@ -29,8 +30,8 @@ public:
     const ChartKind& kind() const { return m_kind; }
     ChartView& view() { return *m_view; }
 
-    void copyPicture() const;
-    void copyData() const;
+    void copyPicture();
+    void copyData();
     /// Asks where to; PNG, SVG or CSV by the name's ending.
     void exportChart();
     void setTableShown(bool shown);
@@ -49,6 +50,9 @@ protected:
 
 private:
     void refresh();
+    std::function<ChartSpec()> chartOfNow() const;
+    void bringUpToDate();
+    QSize exportSize() const;
     void take(ChartSpec chart);
     void select(int row, int column);
     std::vector<int> chosenOptions() const;
