@@ -147,6 +147,7 @@ struct TestWindow {
     /// There is no window manager here that would do it when a popup goes.
     void activate() {
         if (QWidget* popup = QApplication::activePopupWidget()) popup->hide();
+        QCoreApplication::processEvents();  // the popup's own activation comes late on this platform
         QApplication::setActiveWindow(window.get());
     }
     bool idle() {
