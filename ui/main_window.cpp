@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/main_window.h"
 
+#include <QAbstractButton>
 #include <QAction>
 #include <QApplication>
 #include <QCloseEvent>
@@ -82,6 +83,7 @@ MainWindow::MainWindow(Workbench bench, QWidget* parent) : QMainWindow(parent), 
     });
     restoreKept();
     updateTitle();
+    qApp->installEventFilter(this);
 }
 
 MainWindow::~MainWindow() = default;
@@ -192,6 +194,8 @@ void MainWindow::connectEngine() {
     EngineService& engine = m_bench.engine;
     p.recent = keptRecentModels(m_bench.settings);
     linkGenerate(m_bench, p.state, *p.prompt, *p.settings);
+    // From now on arrows scrub. Not when the run starts: that may be long after, while the next prompt is written.
+    connect(p.prompt, &PromptBar::ordered, p.timeline, [this] { m_parts->timeline->setFocus(); });
     linkQueue(m_bench, *p.queue);
     linkModel(m_bench, p.recent, *p.model);
     connect(&engine, &EngineService::modelChanged, this, [this](const OpenModelPtr& model) {
@@ -220,12 +224,14 @@ void MainWindow::connectEngine() {
     connect(&engine, &EngineService::runStarted, this, [this](const RunViewPtr& run) {
         m_bench.current.show(run);
         m_parts->history->setShown({});
-        m_parts->timeline->setFocus();
     });
     connect(&engine, &EngineService::runGrew, &m_bench.current, &CurrentRun::update);
     connect(&engine, &EngineService::runEnded, this, [this](const RunViewPtr& run) {
         m_bench.current.update(run);
-        if (!run->evaluations.empty() && run->record) m_parts->history->setShown(m_bench.history.add(run));
+        if (!run->evaluations.empty() && run->record) {
+            const QString key = m_bench.history.add(run);
+            if (const RunViewPtr& shown = m_bench.current.view(); shown && shown->id == run->id) m_parts->history->setShown(key);
+        }
         if (run->state == RunState::Failed && run->error)
             complain(tr("The run broke off"), *run->error);
         else
@@ -255,6 +261,11 @@ void MainWindow::connectHistory() {
     });
     connect(&history, &HistoryStore::changeFailed, this,
             [this](const QString&, const EngineError& error) { complain(tr("History could not be changed"), error); });
+    connect(m_parts->history, &HistoryPanel::quotaWanted, this, [this](qint64 bytes) {
+        Preferences wanted = m_bench.preferences.now();
+        wanted.historyQuota = std::min(bytes, kLargestQuota);
+        m_bench.preferences.set(wanted);
+    });
     connect(m_parts->history, &HistoryPanel::restoreRequested, this,
             [this](const GenerationParameters& parameters) { m_parts->state.adopt(parameters); });
 }
@@ -282,8 +293,20 @@ void MainWindow::complain(const QString& title, const EngineError& error) {
 /// Keys that no focused widget wanted: Esc, and the arrows that scrub.
 void MainWindow::keyPressEvent(QKeyEvent* event) {
     if (event->key() == Qt::Key_Escape) return cancelOrClear();
-    if (event->modifiers() == Qt::NoModifier && scrubKey(event->key())) return;
+    if ((event->modifiers() & ~Qt::KeypadModifier) == Qt::NoModifier && scrubKey(event->key())) return;
     QMainWindow::keyPressEvent(event);
+}
+
+/// Arrows scrub with the focus on a button too, where Qt would only move the focus on (Tab does that).
+bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
+    if (event->type() == QEvent::KeyPress) {
+        const auto* key = static_cast<QKeyEvent*>(event);
+        const auto* button = qobject_cast<QAbstractButton*>(watched);
+        const bool arrow = key->key() == Qt::Key_Left || key->key() == Qt::Key_Right || key->key() == Qt::Key_Up || key->key() == Qt::Key_Down;
+        const bool plain = (key->modifiers() & ~Qt::KeypadModifier) == Qt::NoModifier;
+        if (button && arrow && plain && button->window() == this && !button->autoExclusive() && scrubKey(key->key())) return true;
+    }
+    return QMainWindow::eventFilter(watched, event);
 }
 
 bool MainWindow::scrubKey(int key) {

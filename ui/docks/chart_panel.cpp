@@ -127,11 +127,16 @@ void ChartPanel::showEvent(QShowEvent* event) {
 void ChartPanel::refresh() {
     m_stale = !isVisible();
     if (m_stale) return;
+    m_allImages->setVisible(m_current.view() && m_current.view()->images > 1);
+    m_task.submit(chartOfNow());
+}
+
+/// The work for the pool: it owns all that it reads.
+std::function<ChartSpec()> ChartPanel::chartOfNow() const {
     const RunViewPtr run = m_current.view();
     const Selection selection = m_selection.now();
-    m_allImages->setVisible(run && run->images > 1);
     const bool allImages = m_allImages->isChecked();
-    m_task.submit([kind = &m_kind, run, selection, allImages, chosen = chosenOptions()] {
+    return [kind = &m_kind, run, selection, allImages, chosen = chosenOptions()] {
         ChartInput input;
         input.routing = run ? run->routing : std::make_shared<RoutingTrace>();
         if (run) {
@@ -146,8 +151,16 @@ void ChartPanel::refresh() {
         input.layer = selection.layer;
         input.expert = selection.expert;
         return kind->make(input, chosen);
-    });
+    };
 }
+
+/// Before the chart leaves the program: a hidden panel, or one whose drawing is under way, shows an older state.
+void ChartPanel::bringUpToDate() {
+    if (m_stale || m_task.busy()) m_view->setChart(chartOfNow()());
+}
+
+/// A panel that was never shown has no size yet.
+QSize ChartPanel::exportSize() const { return m_view->size().expandedTo(m_view->sizeHint()); }
 
 void ChartPanel::take(ChartSpec chart) {
     if (m_pages->currentWidget() == m_table) m_tableModel->setTable(tableOf(chart));
@@ -168,27 +181,30 @@ void ChartPanel::setTableShown(bool shown) {
     m_pages->setCurrentWidget(shown ? static_cast<QWidget*>(m_table) : m_view);
 }
 
-void ChartPanel::copyPicture() const {
-    QGuiApplication::clipboard()->setImage(m_view->image(m_view->size(), kExportScale));
-    emit const_cast<ChartPanel*>(this)->said(tr("Copied the chart '%1' as a picture.").arg(m_kind.title));
+void ChartPanel::copyPicture() {
+    bringUpToDate();
+    QGuiApplication::clipboard()->setImage(m_view->image(exportSize(), kExportScale));
+    emit said(tr("Copied the chart '%1' as a picture.").arg(m_kind.title));
 }
 
-void ChartPanel::copyData() const {
+void ChartPanel::copyData() {
+    bringUpToDate();
     QGuiApplication::clipboard()->setText(QString::fromStdString(chartCsv(m_view->chart())));
-    emit const_cast<ChartPanel*>(this)->said(tr("Copied the numbers of '%1'.").arg(m_kind.title));
+    emit said(tr("Copied the numbers of '%1'.").arg(m_kind.title));
 }
 
 void ChartPanel::exportChart() {
     const QString name = QFileDialog::getSaveFileName(this, tr("Export '%1'").arg(m_kind.title), m_kind.id + QStringLiteral(".png"),
                                                       tr("Picture (*.png);;Drawing (*.svg);;Numbers (*.csv)"));
     if (name.isEmpty()) return;
+    bringUpToDate();
     const std::filesystem::path path = name.toStdString();
     const QString ending = QFileInfo(name).suffix().toLower();
     Status written;
     if (ending == QLatin1String("png")) {
-        written = m_view->savePng(path, m_view->size(), kExportScale);
+        written = m_view->savePng(path, exportSize(), kExportScale);
     } else if (ending == QLatin1String("svg")) {
-        written = m_view->saveSvg(path, m_view->size());
+        written = m_view->saveSvg(path, exportSize());
     } else if (ending == QLatin1String("csv")) {
         auto file = AtomicFile::create(path);
         written = file.ok() ? file->write(chartCsv(m_view->chart())) : Status(file.error());

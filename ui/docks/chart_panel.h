@@ -3,6 +3,7 @@
 #pragma once
 
 #include <QWidget>
+#include <functional>
 #include <vector>
 
 #include "ui/docks/chart_kinds.h"
@@ -31,8 +32,8 @@ public:
     /// Choices and buttons; a title bar may take it.
     QWidget* controls() { return m_controls; }
 
-    void copyPicture() const;
-    void copyData() const;
+    void copyPicture();
+    void copyData();
     /// Asks where to; PNG, SVG or CSV by the name's ending.
     void exportChart();
     void setTableShown(bool shown);
@@ -51,6 +52,9 @@ protected:
 
 private:
     void refresh();
+    std::function<ChartSpec()> chartOfNow() const;
+    void bringUpToDate();
+    QSize exportSize() const;
     void take(ChartSpec chart);
     void select(int row, int column);
     std::vector<int> chosenOptions() const;

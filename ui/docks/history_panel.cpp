@@ -191,7 +191,7 @@ void HistoryPanel::askAboutQuota() {
     if (box.clickedButton() == deleteThem)
         for (const HistoryEntry& entry : goes) m_store.remove(entry.key);
     else if (box.clickedButton() == moreRoom)
-        m_store.setQuota(2 * m_store.quota());
+        emit quotaWanted(2 * m_store.quota());
 }
 
 }  // namespace moescope

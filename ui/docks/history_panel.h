@@ -29,6 +29,8 @@ public:
 
 signals:
     void restoreRequested(const moescope::GenerationParameters& parameters);
+    /// The person lets History take this many bytes from now on.
+    void quotaWanted(qint64 bytes);
 
 private:
     QString currentKey() const;

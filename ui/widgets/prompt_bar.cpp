@@ -4,10 +4,12 @@
 #include <QAbstractItemView>
 #include <QAccessible>
 #include <QAction>
+#include <QDragEnterEvent>
 #include <QGridLayout>
 #include <QKeyEvent>
 #include <QLabel>
 #include <QLineEdit>
+#include <QMimeData>
 #include <QPushButton>
 #include <QToolButton>
 
@@ -122,6 +124,7 @@ void PromptBar::layOut() {
     m_negative->setPlaceholderText(tr("no class"));
     m_negative->setToolTip(tr("Negative prompt: words or a number of the class that guidance leads away from. Empty: the null class, as "
                               "in training."));
+    m_negative->installEventFilter(this);
     const int letter = fontMetrics().averageCharWidth();
     m_prompt->setMinimumWidth(letter * 24);
     m_negative->setMinimumWidth(letter * 12);
@@ -317,6 +320,10 @@ void PromptBar::setRunning(bool running) {
 }
 
 bool PromptBar::eventFilter(QObject* watched, QEvent* event) {
+    if (event->type() == QEvent::DragEnter && static_cast<QDragEnterEvent*>(event)->mimeData()->hasUrls()) {
+        event->ignore();  // files are for the window, which opens them; words may be dropped here
+        return true;
+    }
     if (event->type() != QEvent::KeyPress) return QWidget::eventFilter(watched, event);
     auto* key = static_cast<QKeyEvent*>(event);
     const bool enter = key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter;
