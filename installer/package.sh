@@ -26,5 +26,6 @@ rm -rf "$root/build/release/package"
   fail "the package could not be made: $(tail -n 3 "$root/build/release/cpack.log")"
 rm -f "$root"/out/moescope_*.deb
 cp "$root"/build/release/package/moescope_*.deb "$root/out/"
-say "Package: $(ls -t "$root"/out/moescope_*.deb | head -1)"
-say "Install it with: sudo apt install <that file>"
+package=("$root"/out/moescope_*.deb)
+say "Package: ${package[0]}"
+say "Install it with: sudo apt install ${package[0]}"

@@ -9,8 +9,9 @@ usage() {
   cat <<'TEXT'
 Usage: installer/run.sh [--no-install] [--jobs N] [-- ARGUMENTS OF moescope-cli]
 
-Installs missing packages, builds, and makes a picture of "a red heart" with the embedded model. The picture, the
-session file and the routing report are written to out/ in this checkout; a second run replaces them.
+Installs missing packages and builds. With a display it then opens the window on the embedded model. Without one it makes a
+picture of "a red heart": the picture, the session file and the routing report are written to out/ in this checkout; a second
+run replaces them.
 
   --no-install   leave packages alone
   --jobs N       compile N files at a time (default: one per processor)

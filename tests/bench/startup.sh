@@ -15,7 +15,7 @@ if [[ -z "${MOESCOPE_BENCH_DISPLAY:-}" ]]; then
 fi
 
 folder="$(mktemp -d)"
-pid=
+pid=''
 finish() {
   [[ -z "$pid" ]] || kill "$pid" 2>/dev/null || true
   rm -rf "$folder"
@@ -45,7 +45,7 @@ start() {
 stop() {
   kill "$pid"
   wait "$pid" 2>/dev/null || true
-  pid=
+  pid=''
   while IFS= read -r -t 0.05 -u 3 _; do :; done
 }
 report() { # report NAME MICROSECONDS...
