@@ -137,6 +137,7 @@ struct TestWindow {
         QTest::mouseClick(&prompt(), Qt::LeftButton);
         prompt().selectAll();
         QTest::keyClicks(&prompt(), words);
+        QCoreApplication::processEvents();  // this platform activates popups, and late
     }
     void order(const QString& words) {
         type(words);
@@ -147,7 +148,6 @@ struct TestWindow {
     /// There is no window manager here that would do it when a popup goes.
     void activate() {
         if (QWidget* popup = QApplication::activePopupWidget()) popup->hide();
-        QCoreApplication::processEvents();  // the popup's own activation comes late on this platform
         QApplication::setActiveWindow(window.get());
     }
     bool idle() {
@@ -156,7 +156,9 @@ struct TestWindow {
     /// Orders and waits for the run; what the window shows then.
     RunViewPtr generate(const QString& words) {
         order(words);
-        return idle() && settled() ? current.view() : nullptr;
+        const bool shown = idle() && settled();
+        activate();
+        return shown ? current.view() : nullptr;
     }
     /// Canvas and visible charts show the run and the selection of now.
     bool settled() {
