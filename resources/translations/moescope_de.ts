@@ -173,6 +173,61 @@
     </message>
 </context>
 <context>
+    <name>EngineReasons</name>
+    <message>
+        <source>%1 or %2</source>
+        <translation>%1 oder %2</translation>
+    </message>
+    <message>
+        <source>%1 and %2</source>
+        <translation>%1 und %2</translation>
+    </message>
+    <message>
+        <source>the words are its name</source>
+        <translation>die Wörter sind ihr Name</translation>
+    </message>
+    <message>
+        <source>its whole name &apos;</source>
+        <translation>ihr ganzer Name &apos;</translation>
+    </message>
+    <message>
+        <source>its emoji </source>
+        <translation>ihr Emoji </translation>
+    </message>
+    <message>
+        <source> is in the prompt</source>
+        <translation> steht im Prompt</translation>
+    </message>
+    <message>
+        <source>&apos; is in its name and keywords</source>
+        <translation>&apos; steht in Name und Stichwörtern</translation>
+    </message>
+    <message>
+        <source>&apos; are in its name and keywords</source>
+        <translation>&apos; stehen in Name und Stichwörtern</translation>
+    </message>
+    <message>
+        <source>&apos; is in its name</source>
+        <translation>&apos; steht im Namen</translation>
+    </message>
+    <message>
+        <source>&apos; are in its name</source>
+        <translation>&apos; stehen im Namen</translation>
+    </message>
+    <message>
+        <source>&apos; is in its keywords</source>
+        <translation>&apos; steht in den Stichwörtern</translation>
+    </message>
+    <message>
+        <source>&apos; are in its keywords</source>
+        <translation>&apos; stehen in den Stichwörtern</translation>
+    </message>
+    <message>
+        <source>&apos; was read as &apos;</source>
+        <translation>&apos; wurde gelesen als &apos;</translation>
+    </message>
+</context>
+<context>
     <name>EngineSentences</name>
     <message>
         <source>no class of this model fits the prompt %1; did you mean %2?</source>
@@ -449,58 +504,6 @@
     <message>
         <source>&apos;%1&apos; of %2: averaged weights give better pictures</source>
         <translation>„%1“ von %2: gemittelte Gewichte ergeben bessere Bilder</translation>
-    </message>
-    <message>
-        <source>%1 or %2</source>
-        <translation>%1 oder %2</translation>
-    </message>
-    <message>
-        <source>%1 and %2</source>
-        <translation>%1 und %2</translation>
-    </message>
-    <message>
-        <source>the words are its name</source>
-        <translation>die Wörter sind ihr Name</translation>
-    </message>
-    <message>
-        <source>its whole name &apos;</source>
-        <translation>ihr ganzer Name &apos;</translation>
-    </message>
-    <message>
-        <source>its emoji </source>
-        <translation>ihr Emoji </translation>
-    </message>
-    <message>
-        <source> is in the prompt</source>
-        <translation> steht im Prompt</translation>
-    </message>
-    <message>
-        <source>&apos; is in its name and keywords</source>
-        <translation>&apos; steht in Name und Stichwörtern</translation>
-    </message>
-    <message>
-        <source>&apos; are in its name and keywords</source>
-        <translation>&apos; stehen in Name und Stichwörtern</translation>
-    </message>
-    <message>
-        <source>&apos; is in its name</source>
-        <translation>&apos; steht im Namen</translation>
-    </message>
-    <message>
-        <source>&apos; are in its name</source>
-        <translation>&apos; stehen im Namen</translation>
-    </message>
-    <message>
-        <source>&apos; is in its keywords</source>
-        <translation>&apos; steht in den Stichwörtern</translation>
-    </message>
-    <message>
-        <source>&apos; are in its keywords</source>
-        <translation>&apos; stehen in den Stichwörtern</translation>
-    </message>
-    <message>
-        <source>&apos; was read as &apos;</source>
-        <translation>&apos; wurde gelesen als &apos;</translation>
     </message>
 </context>
 <context>

@@ -8,10 +8,15 @@
 #include <QTranslator>
 #include <QXmlStreamReader>
 
+#include "engine/io/png_file.h"
+#include "engine/io/session_reader.h"
+#include "engine/model/checkpoint.h"
+#include "engine/model/class_labels.h"
 #include "ui/dialogs/help_window.h"
 #include "ui/icons.h"
+#include "ui/session/engine_sentences.h"
 #include "ui/session/help_pages.h"
-#include "ui/session/preferences.h"
+#include "ui/session/sentences.h"
 #include "ui/translations.h"
 
 namespace moescope {
@@ -167,20 +172,44 @@ private slots:
         }
     }
 
-    void theSystemsLanguageIsThatOfItsMessages() {
-        const auto nameWith = [](const char* language) {
-            qputenv("LANGUAGE", language);
-            return localeNameOf(Language::System);
-        };
-        const QByteArray all = qgetenv("LC_ALL"), lang = qgetenv("LANG"), before = qgetenv("LANGUAGE");
-        qunsetenv("LC_ALL");
-        qputenv("LANG", "en_US.UTF-8");
-        const QString german = nameWith("de:en"), english = nameWith("en");
-        all.isNull() ? qunsetenv("LC_ALL") : qputenv("LC_ALL", all);
-        lang.isNull() ? qunsetenv("LANG") : qputenv("LANG", lang);
-        before.isNull() ? qunsetenv("LANGUAGE") : qputenv("LANGUAGE", before);
-        QVERIFY2(german.startsWith(kGerman), qPrintable(german));
-        QVERIFY2(english.startsWith(QLatin1String("en")), qPrintable(english));
+    /// What the engine says today, so that a changed sentence there is noticed here.
+    void sentencesOfTheEngineAreSaidInGerman() {
+        const auto missing = Checkpoint::open("/nonexistent/50%1.safetensors");
+        const auto noPicture = readPng("/nonexistent/a.png");
+        const auto noSession = SessionReader::open("/nonexistent/a.moescope");
+        const auto labels = ClassLabels::load(kResources / "embedded" / "labels.json");
+        QVERIFY(!missing.ok() && !noPicture.ok() && !noSession.ok() && labels.ok());
+        QVERIFY(sentenceOf(missing.error()).startsWith(QLatin1String("No file or folder")));
+
+        installTranslations(*qApp, kGerman);
+        QVERIFY2(sentenceOf(missing.error()).startsWith(QStringLiteral("Keine Datei und kein Ordner „/nonexistent/50%1.safetensors“;")),
+                 qPrintable(sentenceOf(missing.error())));
+        QVERIFY2(sentenceOf(noPicture.error()).contains(QLatin1String("eine lesbare PNG-Datei")), qPrintable(sentenceOf(noPicture.error())));
+        QVERIFY2(sentenceOf(noSession.error()).contains(QLatin1String("diese Datei gibt es nicht")), qPrintable(sentenceOf(noSession.error())));
+        const auto unknown = labels->match("qqqqqqqq"), known = labels->match("a red hart on blue");
+        QVERIFY(!unknown.ok() && known.ok());
+        QVERIFY2(sentenceOf(unknown.error()).startsWith(QStringLiteral("Keine Klasse dieses Modells passt zum Prompt")),
+                 qPrintable(sentenceOf(unknown.error())));
+        QVERIFY2(!sentenceOf(unknown.error()).contains(QLatin1String(" or ")), qPrintable(sentenceOf(unknown.error())));
+        const QString reason = translatedReason(QString::fromStdString(known->reason));
+        QVERIFY2(reason.contains(QLatin1String("steh")) && !reason.contains(QLatin1String(" is ")), qPrintable(reason));
+        QCOMPARE(translatedSentence(QStringLiteral("something else")), QStringLiteral("something else"));
+    }
+
+    void everySentenceOfTheTableIsFoundAgain() {
+        installTranslations(*qApp, kGerman);
+        int checked = 0;
+        for (const Message& message : readMessages("moescope_de.ts")) {
+            if (message.context != QLatin1String("EngineSentences")) continue;
+            QString said = message.source, expected = message.translations.front();
+            for (int place = 1; place <= 4; ++place) {
+                said.replace(QStringLiteral("%%1").arg(place), QStringLiteral("x%1").arg(place));
+                expected.replace(QStringLiteral("%%1").arg(place), QStringLiteral("x%1").arg(place));
+            }
+            QCOMPARE(translatedSentence(said), expected);
+            ++checked;
+        }
+        QVERIFY(checked > 60);
     }
 
     void everyHelpPageIsThereInGerman() {

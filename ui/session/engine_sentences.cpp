@@ -13,6 +13,10 @@ namespace {
 struct Text {
     Q_DECLARE_TR_FUNCTIONS(EngineSentences)
 };
+/// Parts of sentences.
+struct Part {
+    Q_DECLARE_TR_FUNCTIONS(EngineReasons)
+};
 
 // As sentenceOf() has them after it replaced the names of options. Where two fit, the first counts.
 constexpr const char* kSentences[] = {
@@ -142,8 +146,8 @@ std::vector<Pattern> makePatterns() {
 
 /// "'a', 'b' or 'c'" and the name of a class, without the words between.
 QString translatedList(QString text) {
-    text.replace(QStringLiteral("' or '"), Text::tr("%1 or %2").arg(QStringLiteral("'"), QStringLiteral("'")));
-    text.replace(QStringLiteral("' and '"), Text::tr("%1 and %2").arg(QStringLiteral("'"), QStringLiteral("'")));
+    text.replace(QStringLiteral("' or '"), Part::tr("%1 or %2").arg(QStringLiteral("'"), QStringLiteral("'")));
+    text.replace(QStringLiteral("' and '"), Part::tr("%1 and %2").arg(QStringLiteral("'"), QStringLiteral("'")));
     return text;
 }
 
@@ -175,17 +179,17 @@ QString translatedSentence(const QString& english) {
 QString translatedReason(const QString& english) {
     if (!hasTranslations()) return english;
     const std::pair<const char*, QString> phrases[] = {
-        {"the words are its name", Text::tr("the words are its name")},
-        {"its whole name '", Text::tr("its whole name '")},
-        {"its emoji ", Text::tr("its emoji ")},
-        {" is in the prompt", Text::tr(" is in the prompt")},
-        {"' is in its name and keywords", Text::tr("' is in its name and keywords")},
-        {"' are in its name and keywords", Text::tr("' are in its name and keywords")},
-        {"' is in its name", Text::tr("' is in its name")},
-        {"' are in its name", Text::tr("' are in its name")},
-        {"' is in its keywords", Text::tr("' is in its keywords")},
-        {"' are in its keywords", Text::tr("' are in its keywords")},
-        {"' was read as '", Text::tr("' was read as '")},
+        {"the words are its name", Part::tr("the words are its name")},
+        {"its whole name '", Part::tr("its whole name '")},
+        {"its emoji ", Part::tr("its emoji ")},
+        {" is in the prompt", Part::tr(" is in the prompt")},
+        {"' is in its name and keywords", Part::tr("' is in its name and keywords")},
+        {"' are in its name and keywords", Part::tr("' are in its name and keywords")},
+        {"' is in its name", Part::tr("' is in its name")},
+        {"' are in its name", Part::tr("' are in its name")},
+        {"' is in its keywords", Part::tr("' is in its keywords")},
+        {"' are in its keywords", Part::tr("' are in its keywords")},
+        {"' was read as '", Part::tr("' was read as '")},
     };
     QString text = translatedList(english);
     for (const auto& [phrase, translation] : phrases) text.replace(QLatin1String(phrase), translation);
