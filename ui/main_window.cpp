@@ -39,6 +39,7 @@
 #include "ui/session/sentences.h"
 #include "ui/theme.h"
 #include "ui/widgets/canvas_view.h"
+#include "ui/widgets/column_scroll.h"
 #include "ui/widgets/dock_title_bar.h"
 #include "ui/widgets/prompt_bar.h"
 #include "ui/window_commands.h"
@@ -110,8 +111,10 @@ void MainWindow::makeDocks() {
     p.overlay = new OverlayControls(m_bench.current, m_bench.selection, *p.canvas, this);
     p.timeline = new TimelineDock(m_bench.current, m_bench.selection, this);
     p.history = new HistoryPanel(m_bench.history, this);
+    auto* routing = new ColumnScroll(this);  // so that a small screen has room for the rest
+    routing->setWidget(p.overlay);
     p.docks = {dockOf(QStringLiteral("settings"), tr("Settings"), p.settings, this),
-               dockOf(QStringLiteral("overlay"), tr("Routing"), p.overlay, this),
+               dockOf(QStringLiteral("overlay"), tr("Routing"), routing, this),
                dockOf(QStringLiteral("model"), tr("Model"), p.model, this),
                dockOf(QStringLiteral("timeline"), tr("Timeline"), p.timeline, this, p.timeline->controls()),
                dockOf(QStringLiteral("history"), tr("History"), p.history, this, p.history->controls()),
