@@ -146,7 +146,10 @@ void SeriesBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect a
     const int most = std::clamp(static_cast<int>((bottom - top) / (2 * line)), 1, 10);
     m_ticks = niceTicks(m_low, m_high, most, !m_spec->unitOne.isEmpty());
     // A low plot has room for the two ends only: without the upper one bars have no size.
-    if (m_ticks.size() < 2 && bottom - top >= 1.6 * line) m_ticks.push_back({m_high, numberText(m_high)});
+    if (m_ticks.size() < 2 && bottom - top >= 1.6 * line) {
+        const double upper = m_spec->unitOne.isEmpty() ? m_high : std::floor(m_high);
+        if (upper > m_low) m_ticks.push_back({upper, numberText(upper)});
+    }
     double widest = 0, widestBelow = 0;
     for (const Tick& tick : m_ticks) widest = std::max(widest, metrics.horizontalAdvance(tick.text));
     const bool numeric = !bars() && !m_spec->xNumbers.empty();
