@@ -538,6 +538,69 @@
     </message>
 </context>
 <context>
+    <name>OverlaySheet</name>
+    <message>
+        <source>Weight of expert %1, %2</source>
+        <translation>Gewicht von Experte %1, %2</translation>
+    </message>
+    <message>
+        <source>Experts per token, %1</source>
+        <translation>Experten je Token, %1</translation>
+    </message>
+    <message>
+        <source>Main expert of each token, %1</source>
+        <translation>Hauptexperte jedes Tokens, %1</translation>
+    </message>
+    <message>
+        <source>class %1</source>
+        <translation>Klasse %1</translation>
+    </message>
+    <message>
+        <source>seed %1</source>
+        <translation>Seed %1</translation>
+    </message>
+    <message>
+        <source>picture %1 of %2</source>
+        <translation>Bild %1 von %2</translation>
+    </message>
+    <message>
+        <source>gate weight</source>
+        <translation>Gate-Gewicht</translation>
+    </message>
+    <message>
+        <source>experts</source>
+        <translation>Experten</translation>
+    </message>
+    <message>
+        <source>uncoloured: not taken by it</source>
+        <translation>ungefärbt: nicht von ihm übernommen</translation>
+    </message>
+    <message>
+        <source>no expert</source>
+        <translation>kein Experte</translation>
+    </message>
+    <message>
+        <source>framed: another main expert without the prompt</source>
+        <translation>umrahmt: anderer Hauptexperte ohne Prompt</translation>
+    </message>
+    <message>
+        <source>expert</source>
+        <translation>Experte</translation>
+    </message>
+    <message>
+        <source>%1 of %2 lead somewhere</source>
+        <translation>%1 von %2 führen irgendwo</translation>
+    </message>
+    <message>
+        <source>Tokens not in the picture: %1</source>
+        <translation>Tokens außerhalb des Bildes: %1</translation>
+    </message>
+    <message>
+        <source>%1 or more</source>
+        <translation>%1 oder mehr</translation>
+    </message>
+</context>
+<context>
     <name>GenerateSettings</name>
     <message>
         <source>Class %1 is out of range: this model has classes 0 to %2, and %3 is its null class.</source>
@@ -1543,10 +1606,6 @@
         <translation>Engine: Apache, Version 2.0</translation>
     </message>
     <message>
-        <source>Bundled data: notices</source>
-        <translation>Mitgelieferte Daten: Hinweise</translation>
-    </message>
-    <message>
         <source>Emoji pictures: Open Font License 1.1</source>
         <translation>Emoji-Bilder: Open Font License 1.1</translation>
     </message>
@@ -1633,6 +1692,22 @@
     <message>
         <source>Text of the licence</source>
         <translation>Text der Lizenz</translation>
+    </message>
+    <message>
+        <source>Bundled data and code: notices</source>
+        <translation>Mitgelieferte Daten und Programmteile: Hinweise</translation>
+    </message>
+    <message>
+        <source>JSON for Modern C++: MIT</source>
+        <translation>JSON for Modern C++: MIT</translation>
+    </message>
+    <message>
+        <source>CLI11: BSD</source>
+        <translation>CLI11: BSD</translation>
+    </message>
+    <message>
+        <source>fmt: MIT</source>
+        <translation>fmt: MIT</translation>
     </message>
 </context>
 <context>

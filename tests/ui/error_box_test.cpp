@@ -120,7 +120,7 @@ private slots:
 
         auto* list = about.findChild<QListWidget*>();
         auto* text = about.findChild<QTextBrowser*>();
-        QCOMPARE(list->count(), 11);  // three of ours and of parts, eight of what is bundled
+        QCOMPARE(list->count(), 11);
         QString before;
         for (int row = 0; row < list->count(); ++row) {
             list->setCurrentRow(row);
