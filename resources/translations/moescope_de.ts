@@ -1204,6 +1204,105 @@
     </message>
 </context>
 <context>
+    <name>OverlaySheet</name>
+    <message>
+        <source>the model of this run has no MoE layers: there are no experts to map</source>
+        <translation>das Modell dieses Laufs hat keine MoE-Schichten: es gibt keine Experten für eine Karte</translation>
+    </message>
+    <message>
+        <source>a map shows one branch: choose cond or uncond, or difference to frame the tokens that differ</source>
+        <translation>eine Karte zeigt einen Zweig: cond oder uncond wählen, oder difference, um die abweichenden Token einzurahmen</translation>
+    </message>
+    <message>
+        <source>the difference of the branches is shown on the map of main experts only: choose --map dominant</source>
+        <translation>die Differenz der Zweige gibt es nur auf der Karte der Hauptexperten: --map dominant wählen</translation>
+    </message>
+    <message>
+        <source>say whose weights to map: --expert 0 to %1</source>
+        <translation>angeben, wessen Gewichte die Karte zeigen soll: --expert 0 bis %1</translation>
+    </message>
+    <message>
+        <source>the unconditional branch did not run at evaluation %1, or was not recorded: choose --branch cond or an evaluation with guidance</source>
+        <translation>der unkonditionale Zweig lief bei Auswertung %1 nicht oder wurde nicht aufgezeichnet: --branch cond oder eine Auswertung mit Guidance wählen</translation>
+    </message>
+    <message>
+        <source>the routing of evaluation %1 was not recorded</source>
+        <translation>das Routing von Auswertung %1 wurde nicht aufgezeichnet</translation>
+    </message>
+    <message>
+        <source>this run kept only how many tokens each expert took, and not which: generate it again with --capture assignments</source>
+        <translation>dieser Lauf hat nur behalten, wie viele Token jeder Experte nahm, und nicht welche: ihn mit --capture assignments noch einmal erzeugen</translation>
+    </message>
+    <message>
+        <source>the routing of picture %1 was not recorded at evaluation %2</source>
+        <translation>das Routing von Bild %1 wurde bei Auswertung %2 nicht aufgezeichnet</translation>
+    </message>
+    <message>
+        <source>the tokens of this layer have no place in the picture: there is no map of them</source>
+        <translation>die Token dieser Schicht haben keinen Platz im Bild: es gibt keine Karte von ihnen</translation>
+    </message>
+    <message>
+        <source>Weight of expert %1, %2</source>
+        <translation>Gewicht von Experte %1, %2</translation>
+    </message>
+    <message>
+        <source>Experts per token, %1</source>
+        <translation>Experten je Token, %1</translation>
+    </message>
+    <message>
+        <source>Main expert of each token, %1</source>
+        <translation>Hauptexperte jedes Tokens, %1</translation>
+    </message>
+    <message>
+        <source>class %1</source>
+        <translation>Klasse %1</translation>
+    </message>
+    <message>
+        <source>seed %1</source>
+        <translation>Seed %1</translation>
+    </message>
+    <message>
+        <source>picture %1 of %2</source>
+        <translation>Bild %1 von %2</translation>
+    </message>
+    <message>
+        <source>gate weight</source>
+        <translation>Gate-Gewicht</translation>
+    </message>
+    <message>
+        <source>experts</source>
+        <translation>Experten</translation>
+    </message>
+    <message>
+        <source>uncoloured: not taken by it</source>
+        <translation>ohne Farbe: nicht von ihm bearbeitet</translation>
+    </message>
+    <message>
+        <source>no expert</source>
+        <translation>kein Experte</translation>
+    </message>
+    <message>
+        <source>framed: another main expert without the prompt</source>
+        <translation>gerahmt: anderer Hauptexperte ohne den Prompt</translation>
+    </message>
+    <message>
+        <source>expert</source>
+        <translation>Experte</translation>
+    </message>
+    <message>
+        <source>%1 of %2 lead somewhere</source>
+        <translation>%1 von %2 sind irgendwo Hauptexperte</translation>
+    </message>
+    <message>
+        <source>%1 tokens not in the picture</source>
+        <translation>%1 Token nicht im Bild</translation>
+    </message>
+    <message>
+        <source>%1 or more</source>
+        <translation>%1 oder mehr</translation>
+    </message>
+</context>
+<context>
     <name>QueueModel</name>
     <message>
         <source>%1 s</source>
@@ -1543,10 +1642,6 @@
         <translation>Engine: Apache, Version 2.0</translation>
     </message>
     <message>
-        <source>Bundled data: notices</source>
-        <translation>Mitgelieferte Daten: Hinweise</translation>
-    </message>
-    <message>
         <source>Emoji pictures: Open Font License 1.1</source>
         <translation>Emoji-Bilder: Open Font License 1.1</translation>
     </message>
@@ -1633,6 +1728,22 @@
     <message>
         <source>Text of the licence</source>
         <translation>Text der Lizenz</translation>
+    </message>
+    <message>
+        <source>Bundled data and code: notices</source>
+        <translation>Mitgelieferte Daten und Code: Hinweise</translation>
+    </message>
+    <message>
+        <source>JSON for Modern C++: MIT</source>
+        <translation>JSON for Modern C++: MIT</translation>
+    </message>
+    <message>
+        <source>CLI11: BSD</source>
+        <translation>CLI11: BSD</translation>
+    </message>
+    <message>
+        <source>fmt: MIT</source>
+        <translation>fmt: MIT</translation>
     </message>
 </context>
 <context>
@@ -1742,13 +1853,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>The run stopped before its first evaluation was finished.</source>
         <translation>Der Lauf endete, bevor seine erste Auswertung fertig war.</translation>
     </message>
-    <message numerus="yes">
-        <source>The run stopped after %n evaluation(s); what was finished is shown.</source>
-        <translation>
-            <numerusform>Der Lauf endete nach %n Auswertung; gezeigt wird, was fertig wurde.</numerusform>
-            <numerusform>Der Lauf endete nach %n Auswertungen; gezeigt wird, was fertig wurde.</numerusform>
-        </translation>
-    </message>
     <message>
         <source>%1 %2</source>
         <translation>%1 %2</translation>
@@ -1756,13 +1860,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>Cancelled before the first evaluation was finished.</source>
         <translation>Abgebrochen, bevor die erste Auswertung fertig war.</translation>
-    </message>
-    <message numerus="yes">
-        <source>Cancelled after %n evaluation(s); what was finished is shown.</source>
-        <translation>
-            <numerusform>Abgebrochen nach %n Auswertung; gezeigt wird, was fertig wurde.</numerusform>
-            <numerusform>Abgebrochen nach %n Auswertungen; gezeigt wird, was fertig wurde.</numerusform>
-        </translation>
     </message>
     <message>
         <source>picture %1, %2</source>
@@ -1823,6 +1920,22 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>Over it %1 in %2, %3 x %4 tokens.</source>
         <translation>Darüber: %1 in %2, %3 x %4 Token.</translation>
+    </message>
+    <message>
+        <source>evaluation %1 of %2</source>
+        <translation>Auswertung %1 von %2</translation>
+    </message>
+    <message>
+        <source>evaluation %1</source>
+        <translation>Auswertung %1</translation>
+    </message>
+    <message>
+        <source>The run stopped after %1; what was finished is shown.</source>
+        <translation>Der Lauf endete nach %1; gezeigt wird, was fertig wurde.</translation>
+    </message>
+    <message>
+        <source>Cancelled after %1; what was finished is shown.</source>
+        <translation>Abgebrochen nach %1; gezeigt wird, was fertig wurde.</translation>
     </message>
 </context>
 <context>
@@ -2685,6 +2798,10 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>Routing</source>
         <translation>Routing</translation>
     </message>
+    <message>
+        <source>History could not be changed</source>
+        <translation>Der Verlauf konnte nicht geändert werden</translation>
+    </message>
 </context>
 <context>
     <name>moescope::ModelCard</name>
@@ -3248,19 +3365,13 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>Legend of the expert map</source>
         <translation>Legende der Expertenkarte</translation>
     </message>
-    <message numerus="yes">
+    <message>
         <source>Class tokens (%1), not in the picture</source>
-        <translation>
-            <numerusform>Klassentoken (%1), nicht im Bild</numerusform>
-            <numerusform>Klassentoken (%1), nicht im Bild</numerusform>
-        </translation>
+        <translation>Klassentoken (%1), nicht im Bild</translation>
     </message>
-    <message numerus="yes">
+    <message>
         <source>Tokens not in the picture (%1)</source>
-        <translation>
-            <numerusform>Token, das nicht im Bild liegt (%1)</numerusform>
-            <numerusform>Token, die nicht im Bild liegen (%1)</numerusform>
-        </translation>
+        <translation>Token außerhalb des Bildes (%1)</translation>
     </message>
     <message>
         <source>Main expert of each token</source>
@@ -3269,17 +3380,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>no expert</source>
         <translation>kein Experte</translation>
-    </message>
-    <message numerus="yes">
-        <source>%1 of %2 experts lead somewhere here</source>
-        <translation>
-            <numerusform>%1 von %2 Experten führt hier irgendwo</numerusform>
-            <numerusform>%1 von %2 Experten führen hier irgendwo</numerusform>
-        </translation>
-    </message>
-    <message>
-        <source>Weight of expert %1</source>
-        <translation>Gewicht von Experte %1</translation>
     </message>
     <message>
         <source>Experts per token</source>
@@ -3302,12 +3402,16 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <translation>%1 oder mehr</translation>
     </message>
     <message>
-        <source>%1 gate weight</source>
-        <translation>%1 Gate-Gewicht</translation>
-    </message>
-    <message>
         <source>Expert %1: click to choose it</source>
         <translation>Experte %1: ein Klick wählt ihn</translation>
+    </message>
+    <message>
+        <source>%1 of %2 experts are in use here</source>
+        <translation>%1 von %2 Experten sind hier im Einsatz</translation>
+    </message>
+    <message>
+        <source>Gate weight of expert %1</source>
+        <translation>Gate-Gewicht von Experte %1</translation>
     </message>
 </context>
 <context>
@@ -3958,12 +4062,9 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>Pause</source>
         <translation>Anhalten</translation>
     </message>
-    <message numerus="yes">
-        <source>waiting for the first of %n evaluation(s)</source>
-        <translation>
-            <numerusform>die erste von %n Auswertung steht noch aus</numerusform>
-            <numerusform>die erste von %n Auswertungen steht noch aus</numerusform>
-        </translation>
+    <message>
+        <source>waiting for evaluation 1 of %1</source>
+        <translation>Auswertung 1 von %1 steht noch aus</translation>
     </message>
 </context>
 </TS>

@@ -12,7 +12,9 @@
 namespace moescope {
 namespace {
 
-QString tr(const char* text) { return QCoreApplication::translate("OverlaySheet", text); }
+struct Text {
+    Q_DECLARE_TR_FUNCTIONS(OverlaySheet)
+};
 
 struct Source {
     const MoeLayerDescriptor* layer = nullptr;
@@ -23,32 +25,32 @@ struct Source {
 EngineError missing(const QString& sentence) { return {ErrorCode::InvalidArgument, sentence.toStdString()}; }
 
 Result<Source> sourceOf(const RunRecord& run, const OverlayQuery& query) {
-    if (run.routing.layers.empty()) return missing(tr("the model of this run has no MoE layers: there are no experts to map"));
+    if (run.routing.layers.empty()) return missing(Text::tr("the model of this run has no MoE layers: there are no experts to map"));
     Source source;
     source.layer = &run.routing.layers[static_cast<size_t>(query.layer)];
     if (query.branch == BranchChoice::Both)
-        return missing(tr("a map shows one branch: choose cond or uncond, or difference to frame the tokens that differ"));
+        return missing(Text::tr("a map shows one branch: choose cond or uncond, or difference to frame the tokens that differ"));
     if (query.branch == BranchChoice::Difference && query.kind != OverlayKind::Dominant)
-        return missing(tr("the difference of the branches is shown on the map of main experts only: choose --map dominant"));
+        return missing(Text::tr("the difference of the branches is shown on the map of main experts only: choose --map dominant"));
     if (query.kind == OverlayKind::OneExpert && (query.expert < 0 || query.expert >= source.layer->experts))
-        return missing(tr("say whose weights to map: --expert 0 to %1").arg(source.layer->experts - 1));
+        return missing(Text::tr("say whose weights to map: --expert 0 to %1").arg(source.layer->experts - 1));
     const RoutingRecord* cond = run.routing.find(query.evaluation, Branch::Cond, query.layer);
     const RoutingRecord* uncond = run.routing.find(query.evaluation, Branch::Uncond, query.layer);
     source.record = query.branch == BranchChoice::Uncond ? uncond : cond;
     if (query.branch == BranchChoice::Difference) source.other = uncond;
     if (query.branch != BranchChoice::Cond && !uncond)
-        return missing(tr("the unconditional branch did not run at evaluation %1, or was not recorded: choose --branch cond or an evaluation "
+        return missing(Text::tr("the unconditional branch did not run at evaluation %1, or was not recorded: choose --branch cond or an evaluation "
                           "with guidance").arg(query.evaluation + 1));
-    if (!source.record) return missing(tr("the routing of evaluation %1 was not recorded").arg(query.evaluation + 1));
+    if (!source.record) return missing(Text::tr("the routing of evaluation %1 was not recorded").arg(query.evaluation + 1));
     if (source.record->rowPtr.empty() || (source.other && source.other->rowPtr.empty()))
-        return missing(tr("this run kept only how many tokens each expert took, and not which: generate it again with --capture assignments"));
+        return missing(Text::tr("this run kept only how many tokens each expert took, and not which: generate it again with --capture assignments"));
     return source;
 }
 
 Result<OverlayMap> mapOf(const RunRecord& run, const OverlayQuery& query, const Source& source) {
     auto map = overlayOf(query.kind, *source.layer, *source.record, query.image, query.expert);
-    if (!map) return missing(tr("the routing of picture %1 was not recorded at evaluation %2").arg(query.image).arg(query.evaluation + 1));
-    if (map->empty()) return missing(tr("the tokens of this layer have no place in the picture: there is no map of them"));
+    if (!map) return missing(Text::tr("the routing of picture %1 was not recorded at evaluation %2").arg(query.image).arg(query.evaluation + 1));
+    if (map->empty()) return missing(Text::tr("the tokens of this layer have no place in the picture: there is no map of them"));
     if (query.kind == OverlayKind::OneExpert) {
         // One range for the whole run, so that a colour means the same weight at every evaluation.
         const RoutingRecord* first = run.routing.find(0, Branch::Cond, query.layer);
@@ -60,9 +62,9 @@ Result<OverlayMap> mapOf(const RunRecord& run, const OverlayQuery& query, const 
 
 QString titleOf(const OverlayQuery& query, const MoeLayerDescriptor& layer) {
     switch (query.kind) {
-        case OverlayKind::OneExpert: return tr("Weight of expert %1, %2").arg(QString::number(query.expert), layerName(layer));
-        case OverlayKind::HowMany: return tr("Experts per token, %1").arg(layerName(layer));
-        default: return tr("Main expert of each token, %1").arg(layerName(layer));
+        case OverlayKind::OneExpert: return Text::tr("Weight of expert %1, %2").arg(QString::number(query.expert), layerName(layer));
+        case OverlayKind::HowMany: return Text::tr("Experts per token, %1").arg(layerName(layer));
+        default: return Text::tr("Main expert of each token, %1").arg(layerName(layer));
     }
 }
 
@@ -71,9 +73,9 @@ QString captionOf(const RunRecord& run, const OverlayQuery& query) {
     one.batchIndex = query.image;
     QString name = QString::fromStdString(one.prompt.empty() ? one.className : one.prompt);
     if (name.isEmpty() && query.image < static_cast<int64_t>(run.classIds.size()))
-        name = tr("class %1").arg(run.classIds[static_cast<size_t>(query.image)]);
-    QStringList parts{name, tr("seed %1").arg(one.imageSeed())};
-    if (run.images > 1) parts << tr("picture %1 of %2").arg(QString::number(query.image + 1), QString::number(run.images));
+        name = Text::tr("class %1").arg(run.classIds[static_cast<size_t>(query.image)]);
+    QStringList parts{name, Text::tr("seed %1").arg(one.imageSeed())};
+    if (run.images > 1) parts << Text::tr("picture %1 of %2").arg(QString::number(query.image + 1), QString::number(run.images));
     const auto count = static_cast<int>(run.evaluations.size());
     parts << evaluationText(run.evaluations[static_cast<size_t>(query.evaluation)].info, count);
     parts << branchText(query.branch == BranchChoice::Difference ? BranchChoice::Cond : query.branch);

@@ -3,6 +3,7 @@
 
 #include <QCoreApplication>
 #include <QFontMetricsF>
+#include <QLocale>
 #include <QPainter>
 #include <algorithm>
 #include <cmath>
@@ -18,7 +19,9 @@ constexpr int kPixelArt = 128;   // pictures up to this side stay crisp
 constexpr int kListAll = 16;     // experts; of more only those that lead somewhere are listed
 constexpr double kFiner = 3;     // pixels per unit of small samples, so that they stay sharp in vector files
 
-QString tr(const char* text) { return QCoreApplication::translate("OverlaySheet", text); }
+struct Text {
+    Q_DECLARE_TR_FUNCTIONS(OverlaySheet)
+};
 
 /// A line of the legend: words, a sample with words, or the colour bar.
 struct Entry {
@@ -110,14 +113,14 @@ private:
         if (map.kind == OverlayKind::Dominant)
             placeExperts(leads, y, height);
         else {
-            words(map.kind == OverlayKind::OneExpert ? tr("gate weight") : tr("experts"), true);
+            words(map.kind == OverlayKind::OneExpert ? Text::tr("gate weight") : Text::tr("experts"), true);
             const double bar = std::clamp(height - y - 6 * m_line, 3 * m_line, 10 * m_line);
             entries.push_back({Entry::Bar, QRectF(0, y, m_legendWidth, bar), {}});
             y += bar + m_gap / 2;
-            if (map.kind == OverlayKind::OneExpert) words(tr("uncoloured: not taken by it"), false);
+            if (map.kind == OverlayKind::OneExpert) words(Text::tr("uncoloured: not taken by it"), false);
         }
-        if (leads.count(map.kind == OverlayKind::HowMany ? 0 : -1)) sample(Entry::Hole, tr("no expert"));
-        if (!map.marked.empty()) words(tr("framed: another main expert without the prompt"), false);
+        if (leads.count(map.kind == OverlayKind::HowMany ? 0 : -1)) sample(Entry::Hole, Text::tr("no expert"));
+        if (!map.marked.empty()) words(Text::tr("framed: another main expert without the prompt"), false);
         if (!map.dominant.outside.empty()) placeOutside(y);
         m_legendHeight = y;
     }
@@ -141,7 +144,7 @@ private:
         int columns = (static_cast<int>(listed.size()) + rows - 1) / rows;
         columns = std::max(columns, static_cast<int>((m_legendWidth + 0.5) / cell));
         m_legendWidth = std::max(m_legendWidth, columns * cell);
-        entries.push_back({Entry::Words, QRectF(0, y, m_legendWidth, std::ceil(m_line)), tr("expert"), -1, true});
+        entries.push_back({Entry::Words, QRectF(0, y, m_legendWidth, std::ceil(m_line)), Text::tr("expert"), -1, true});
         y += step;
         for (size_t i = 0; i < listed.size(); ++i) {
             const auto row = static_cast<int>(i) / columns, column = static_cast<int>(i) % columns;
@@ -149,7 +152,7 @@ private:
         }
         y += step * ((static_cast<int>(listed.size()) + columns - 1) / columns);
         if (static_cast<int>(listed.size()) < experts) {
-            const QString text = tr("%1 of %2 lead somewhere").arg(QString::number(listed.size()), QString::number(experts));
+            const QString text = Text::tr("%1 of %2 lead somewhere").arg(QString::number(listed.size()), QString::number(experts));
             const double tall = std::ceil(m_metrics.boundingRect(QRectF(0, 0, m_legendWidth, 1e5), Qt::TextWordWrap, text).height());
             entries.push_back({Entry::Words, QRectF(0, y, m_legendWidth, tall), text});
             y += tall + m_gap / 2;
@@ -158,7 +161,7 @@ private:
 
     void placeOutside(double& y) {
         const auto& outside = m_sheet.map.dominant.outside;
-        const QString text = tr("%1 tokens not in the picture").arg(outside.size());
+        const QString text = Text::tr("%1 tokens not in the picture").arg(outside.size());
         const double tall = std::ceil(m_metrics.boundingRect(QRectF(0, 0, m_legendWidth, 1e5), Qt::TextWordWrap, text).height());
         entries.push_back({Entry::Words, QRectF(0, y, m_legendWidth, tall), text});
         y += tall + m_gap / 4;
@@ -189,11 +192,11 @@ void paintBar(QPainter& painter, const QRectF& box, const OverlaySheet& sheet, d
         // A little overlap below, so that no seam shows where edges lie between pixels.
         painter.fillRect(QRectF(bar.left(), top, bar.width(), std::min(bottom + 0.5, bar.bottom()) - top),
                          sequentialColour(counts ? i / map.high : (i - 1.0) / (steps - 1.0)));
-        if (counts && (steps - i) % every == 0) label((top + bottom) / 2, i == steps && sheet.orMore ? tr("%1 or more").arg(i) : QString::number(i));
+        if (counts && (steps - i) % every == 0) label((top + bottom) / 2, i == steps && sheet.orMore ? Text::tr("%1 or more").arg(i) : QString::number(i));
     }
     if (!counts) {
-        label(bar.top(), QString::number(map.high, 'g', 3));
-        label(bar.center().y(), QString::number(map.high / 2, 'g', 3));
+        label(bar.top(), QLocale().toString(static_cast<double>(map.high), 'g', 3));
+        label(bar.center().y(), QLocale().toString(static_cast<double>(map.high) / 2, 'g', 3));
         label(bar.bottom(), QStringLiteral("0"));
     }
     painter.setBrush(Qt::NoBrush);
