@@ -830,7 +830,7 @@
     </message>
     <message>
         <source>&amp;View</source>
-        <translation>&amp;Ansicht</translation>
+        <translation>A&amp;nsicht</translation>
     </message>
     <message>
         <source>&amp;Fit the picture</source>
@@ -3625,7 +3625,7 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     </message>
     <message>
         <source>What to draw, in words. The class that fits them best is drawn (class-conditional model); Alt+Up and Alt+Down bring back earlier prompts.</source>
-        <translation>Was gemalt werden soll, in Worten. Gemalt wird die Klasse, die am besten passt (klassenkonditionales Modell); Alt+Auf und Alt+Ab holen frühere Prompts zurück.</translation>
+        <translation>Was gemalt werden soll, in Worten. Gemalt wird die Klasse, die am besten passt (klassenkonditionales Modell); Alt+Hoch und Alt+Herunter holen frühere Prompts zurück.</translation>
     </message>
     <message>
         <source>Choose a class</source>
@@ -3736,7 +3736,7 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     </message>
     <message>
         <source>Make this job earlier (Alt+Up)</source>
-        <translation>Diesen Auftrag vorziehen (Alt+Auf)</translation>
+        <translation>Diesen Auftrag vorziehen (Alt+Hoch)</translation>
     </message>
     <message>
         <source>Later</source>
@@ -3744,7 +3744,7 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     </message>
     <message>
         <source>Make this job later (Alt+Down)</source>
-        <translation>Diesen Auftrag zurückstellen (Alt+Ab)</translation>
+        <translation>Diesen Auftrag zurückstellen (Alt+Herunter)</translation>
     </message>
     <message>
         <source>Remove</source>
