@@ -538,69 +538,6 @@
     </message>
 </context>
 <context>
-    <name>OverlaySheet</name>
-    <message>
-        <source>Weight of expert %1, %2</source>
-        <translation>Gewicht von Experte %1, %2</translation>
-    </message>
-    <message>
-        <source>Experts per token, %1</source>
-        <translation>Experten je Token, %1</translation>
-    </message>
-    <message>
-        <source>Main expert of each token, %1</source>
-        <translation>Hauptexperte jedes Tokens, %1</translation>
-    </message>
-    <message>
-        <source>class %1</source>
-        <translation>Klasse %1</translation>
-    </message>
-    <message>
-        <source>seed %1</source>
-        <translation>Seed %1</translation>
-    </message>
-    <message>
-        <source>picture %1 of %2</source>
-        <translation>Bild %1 von %2</translation>
-    </message>
-    <message>
-        <source>gate weight</source>
-        <translation>Gate-Gewicht</translation>
-    </message>
-    <message>
-        <source>experts</source>
-        <translation>Experten</translation>
-    </message>
-    <message>
-        <source>uncoloured: not taken by it</source>
-        <translation>ungefärbt: nicht von ihm übernommen</translation>
-    </message>
-    <message>
-        <source>no expert</source>
-        <translation>kein Experte</translation>
-    </message>
-    <message>
-        <source>framed: another main expert without the prompt</source>
-        <translation>umrahmt: anderer Hauptexperte ohne Prompt</translation>
-    </message>
-    <message>
-        <source>expert</source>
-        <translation>Experte</translation>
-    </message>
-    <message>
-        <source>%1 of %2 lead somewhere</source>
-        <translation>%1 von %2 führen irgendwo</translation>
-    </message>
-    <message>
-        <source>Tokens not in the picture: %1</source>
-        <translation>Tokens außerhalb des Bildes: %1</translation>
-    </message>
-    <message>
-        <source>%1 or more</source>
-        <translation>%1 oder mehr</translation>
-    </message>
-</context>
-<context>
     <name>GenerateSettings</name>
     <message>
         <source>Class %1 is out of range: this model has classes 0 to %2, and %3 is its null class.</source>
@@ -893,7 +830,7 @@
     </message>
     <message>
         <source>&amp;View</source>
-        <translation>&amp;Ansicht</translation>
+        <translation>A&amp;nsicht</translation>
     </message>
     <message>
         <source>&amp;Fit the picture</source>
@@ -1264,6 +1201,105 @@
     <message>
         <source>Its classes have no names here: choose them by number, or put a labels.json beside the model.</source>
         <translation>Seine Klassen haben hier keine Namen: sie als Nummer wählen oder eine labels.json neben das Modell legen.</translation>
+    </message>
+</context>
+<context>
+    <name>OverlaySheet</name>
+    <message>
+        <source>the model of this run has no MoE layers: there are no experts to map</source>
+        <translation>das Modell dieses Laufs hat keine MoE-Schichten: es gibt keine Experten für eine Karte</translation>
+    </message>
+    <message>
+        <source>a map shows one branch: choose cond or uncond, or difference to frame the tokens that differ</source>
+        <translation>eine Karte zeigt einen Zweig: cond oder uncond wählen, oder difference, um die abweichenden Token einzurahmen</translation>
+    </message>
+    <message>
+        <source>the difference of the branches is shown on the map of main experts only: choose --map dominant</source>
+        <translation>die Differenz der Zweige gibt es nur auf der Karte der Hauptexperten: --map dominant wählen</translation>
+    </message>
+    <message>
+        <source>say whose weights to map: --expert 0 to %1</source>
+        <translation>angeben, wessen Gewichte die Karte zeigen soll: --expert 0 bis %1</translation>
+    </message>
+    <message>
+        <source>the unconditional branch did not run at evaluation %1, or was not recorded: choose --branch cond or an evaluation with guidance</source>
+        <translation>der unkonditionale Zweig lief bei Auswertung %1 nicht oder wurde nicht aufgezeichnet: --branch cond oder eine Auswertung mit Guidance wählen</translation>
+    </message>
+    <message>
+        <source>the routing of evaluation %1 was not recorded</source>
+        <translation>das Routing von Auswertung %1 wurde nicht aufgezeichnet</translation>
+    </message>
+    <message>
+        <source>this run kept only how many tokens each expert took, and not which: generate it again with --capture assignments</source>
+        <translation>dieser Lauf hat nur behalten, wie viele Token jeder Experte nahm, und nicht welche: ihn mit --capture assignments noch einmal erzeugen</translation>
+    </message>
+    <message>
+        <source>the routing of picture %1 was not recorded at evaluation %2</source>
+        <translation>das Routing von Bild %1 wurde bei Auswertung %2 nicht aufgezeichnet</translation>
+    </message>
+    <message>
+        <source>the tokens of this layer have no place in the picture: there is no map of them</source>
+        <translation>die Token dieser Schicht haben keinen Platz im Bild: es gibt keine Karte von ihnen</translation>
+    </message>
+    <message>
+        <source>Weight of expert %1, %2</source>
+        <translation>Gewicht von Experte %1, %2</translation>
+    </message>
+    <message>
+        <source>Experts per token, %1</source>
+        <translation>Experten je Token, %1</translation>
+    </message>
+    <message>
+        <source>Main expert of each token, %1</source>
+        <translation>Hauptexperte jedes Tokens, %1</translation>
+    </message>
+    <message>
+        <source>class %1</source>
+        <translation>Klasse %1</translation>
+    </message>
+    <message>
+        <source>seed %1</source>
+        <translation>Seed %1</translation>
+    </message>
+    <message>
+        <source>picture %1 of %2</source>
+        <translation>Bild %1 von %2</translation>
+    </message>
+    <message>
+        <source>gate weight</source>
+        <translation>Gate-Gewicht</translation>
+    </message>
+    <message>
+        <source>experts</source>
+        <translation>Experten</translation>
+    </message>
+    <message>
+        <source>uncoloured: not taken by it</source>
+        <translation>ohne Farbe: nicht von ihm bearbeitet</translation>
+    </message>
+    <message>
+        <source>no expert</source>
+        <translation>kein Experte</translation>
+    </message>
+    <message>
+        <source>framed: another main expert without the prompt</source>
+        <translation>gerahmt: anderer Hauptexperte ohne den Prompt</translation>
+    </message>
+    <message>
+        <source>expert</source>
+        <translation>Experte</translation>
+    </message>
+    <message>
+        <source>%1 of %2 lead somewhere</source>
+        <translation>%1 von %2 sind irgendwo Hauptexperte</translation>
+    </message>
+    <message>
+        <source>%1 tokens not in the picture</source>
+        <translation>%1 Token nicht im Bild</translation>
+    </message>
+    <message>
+        <source>%1 or more</source>
+        <translation>%1 oder mehr</translation>
     </message>
 </context>
 <context>
@@ -1695,7 +1731,7 @@
     </message>
     <message>
         <source>Bundled data and code: notices</source>
-        <translation>Mitgelieferte Daten und Programmteile: Hinweise</translation>
+        <translation>Mitgelieferte Daten und Code: Hinweise</translation>
     </message>
     <message>
         <source>JSON for Modern C++: MIT</source>
@@ -1817,13 +1853,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>The run stopped before its first evaluation was finished.</source>
         <translation>Der Lauf endete, bevor seine erste Auswertung fertig war.</translation>
     </message>
-    <message numerus="yes">
-        <source>The run stopped after %n evaluation(s); what was finished is shown.</source>
-        <translation>
-            <numerusform>Der Lauf endete nach %n Auswertung; gezeigt wird, was fertig wurde.</numerusform>
-            <numerusform>Der Lauf endete nach %n Auswertungen; gezeigt wird, was fertig wurde.</numerusform>
-        </translation>
-    </message>
     <message>
         <source>%1 %2</source>
         <translation>%1 %2</translation>
@@ -1831,13 +1860,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>Cancelled before the first evaluation was finished.</source>
         <translation>Abgebrochen, bevor die erste Auswertung fertig war.</translation>
-    </message>
-    <message numerus="yes">
-        <source>Cancelled after %n evaluation(s); what was finished is shown.</source>
-        <translation>
-            <numerusform>Abgebrochen nach %n Auswertung; gezeigt wird, was fertig wurde.</numerusform>
-            <numerusform>Abgebrochen nach %n Auswertungen; gezeigt wird, was fertig wurde.</numerusform>
-        </translation>
     </message>
     <message>
         <source>picture %1, %2</source>
@@ -1898,6 +1920,22 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>Over it %1 in %2, %3 x %4 tokens.</source>
         <translation>Darüber: %1 in %2, %3 x %4 Token.</translation>
+    </message>
+    <message>
+        <source>evaluation %1 of %2</source>
+        <translation>Auswertung %1 von %2</translation>
+    </message>
+    <message>
+        <source>evaluation %1</source>
+        <translation>Auswertung %1</translation>
+    </message>
+    <message>
+        <source>The run stopped after %1; what was finished is shown.</source>
+        <translation>Der Lauf endete nach %1; gezeigt wird, was fertig wurde.</translation>
+    </message>
+    <message>
+        <source>Cancelled after %1; what was finished is shown.</source>
+        <translation>Abgebrochen nach %1; gezeigt wird, was fertig wurde.</translation>
     </message>
 </context>
 <context>
@@ -2760,6 +2798,10 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>Routing</source>
         <translation>Routing</translation>
     </message>
+    <message>
+        <source>History could not be changed</source>
+        <translation>Der Verlauf konnte nicht geändert werden</translation>
+    </message>
 </context>
 <context>
     <name>moescope::ModelCard</name>
@@ -3323,19 +3365,13 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>Legend of the expert map</source>
         <translation>Legende der Expertenkarte</translation>
     </message>
-    <message numerus="yes">
+    <message>
         <source>Class tokens (%1), not in the picture</source>
-        <translation>
-            <numerusform>Klassentoken (%1), nicht im Bild</numerusform>
-            <numerusform>Klassentoken (%1), nicht im Bild</numerusform>
-        </translation>
+        <translation>Klassentoken (%1), nicht im Bild</translation>
     </message>
-    <message numerus="yes">
+    <message>
         <source>Tokens not in the picture (%1)</source>
-        <translation>
-            <numerusform>Token, das nicht im Bild liegt (%1)</numerusform>
-            <numerusform>Token, die nicht im Bild liegen (%1)</numerusform>
-        </translation>
+        <translation>Token außerhalb des Bildes (%1)</translation>
     </message>
     <message>
         <source>Main expert of each token</source>
@@ -3344,17 +3380,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>no expert</source>
         <translation>kein Experte</translation>
-    </message>
-    <message numerus="yes">
-        <source>%1 of %2 experts lead somewhere here</source>
-        <translation>
-            <numerusform>%1 von %2 Experten führt hier irgendwo</numerusform>
-            <numerusform>%1 von %2 Experten führen hier irgendwo</numerusform>
-        </translation>
-    </message>
-    <message>
-        <source>Weight of expert %1</source>
-        <translation>Gewicht von Experte %1</translation>
     </message>
     <message>
         <source>Experts per token</source>
@@ -3377,12 +3402,16 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <translation>%1 oder mehr</translation>
     </message>
     <message>
-        <source>%1 gate weight</source>
-        <translation>%1 Gate-Gewicht</translation>
-    </message>
-    <message>
         <source>Expert %1: click to choose it</source>
         <translation>Experte %1: ein Klick wählt ihn</translation>
+    </message>
+    <message>
+        <source>%1 of %2 experts are in use here</source>
+        <translation>%1 von %2 Experten sind hier im Einsatz</translation>
+    </message>
+    <message>
+        <source>Gate weight of expert %1</source>
+        <translation>Gate-Gewicht von Experte %1</translation>
     </message>
 </context>
 <context>
@@ -3596,7 +3625,7 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     </message>
     <message>
         <source>What to draw, in words. The class that fits them best is drawn (class-conditional model); Alt+Up and Alt+Down bring back earlier prompts.</source>
-        <translation>Was gemalt werden soll, in Worten. Gemalt wird die Klasse, die am besten passt (klassenkonditionales Modell); Alt+Auf und Alt+Ab holen frühere Prompts zurück.</translation>
+        <translation>Was gemalt werden soll, in Worten. Gemalt wird die Klasse, die am besten passt (klassenkonditionales Modell); Alt+Hoch und Alt+Herunter holen frühere Prompts zurück.</translation>
     </message>
     <message>
         <source>Choose a class</source>
@@ -3707,7 +3736,7 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     </message>
     <message>
         <source>Make this job earlier (Alt+Up)</source>
-        <translation>Diesen Auftrag vorziehen (Alt+Auf)</translation>
+        <translation>Diesen Auftrag vorziehen (Alt+Hoch)</translation>
     </message>
     <message>
         <source>Later</source>
@@ -3715,7 +3744,7 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     </message>
     <message>
         <source>Make this job later (Alt+Down)</source>
-        <translation>Diesen Auftrag zurückstellen (Alt+Ab)</translation>
+        <translation>Diesen Auftrag zurückstellen (Alt+Herunter)</translation>
     </message>
     <message>
         <source>Remove</source>
@@ -4033,12 +4062,9 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>Pause</source>
         <translation>Anhalten</translation>
     </message>
-    <message numerus="yes">
-        <source>waiting for the first of %n evaluation(s)</source>
-        <translation>
-            <numerusform>die erste von %n Auswertung steht noch aus</numerusform>
-            <numerusform>die erste von %n Auswertungen steht noch aus</numerusform>
-        </translation>
+    <message>
+        <source>waiting for evaluation 1 of %1</source>
+        <translation>Auswertung 1 von %1 steht noch aus</translation>
     </message>
 </context>
 </TS>

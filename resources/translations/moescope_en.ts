@@ -19,23 +19,6 @@
     </message>
 </context>
 <context>
-    <name>moescope::CanvasView</name>
-    <message numerus="yes">
-        <source>The run stopped after %n evaluation(s); what was finished is shown.</source>
-        <translation>
-            <numerusform>The run stopped after %n evaluation; what was finished is shown.</numerusform>
-            <numerusform>The run stopped after %n evaluations; what was finished is shown.</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>Cancelled after %n evaluation(s); what was finished is shown.</source>
-        <translation>
-            <numerusform>Cancelled after %n evaluation; what was finished is shown.</numerusform>
-            <numerusform>Cancelled after %n evaluations; what was finished is shown.</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
     <name>moescope::CommandPalette</name>
     <message numerus="yes">
         <source>%n more: type on to find them.</source>
@@ -79,40 +62,6 @@
         <translation>
             <numerusform>History holds %1, more than the %2 it may take. Delete the %n oldest run without a star (%3)?</numerusform>
             <numerusform>History holds %1, more than the %2 it may take. Delete the %n oldest runs without a star (%3)?</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
-    <name>moescope::OverlayLegend</name>
-    <message numerus="yes">
-        <source>Class tokens (%1), not in the picture</source>
-        <translation>
-            <numerusform>Class token (%1), not in the picture</numerusform>
-            <numerusform>Class tokens (%1), not in the picture</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>Tokens not in the picture (%1)</source>
-        <translation>
-            <numerusform>Token not in the picture (%1)</numerusform>
-            <numerusform>Tokens not in the picture (%1)</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%1 of %2 experts lead somewhere here</source>
-        <translation>
-            <numerusform>%1 of %2 experts leads somewhere here</numerusform>
-            <numerusform>%1 of %2 experts lead somewhere here</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
-    <name>moescope::TimelineDock</name>
-    <message numerus="yes">
-        <source>waiting for the first of %n evaluation(s)</source>
-        <translation>
-            <numerusform>waiting for the first of %n evaluation</numerusform>
-            <numerusform>waiting for the first of %n evaluations</numerusform>
         </translation>
     </message>
 </context>

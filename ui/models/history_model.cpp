@@ -30,7 +30,7 @@ QString detailsOf(const HistoryEntry& entry) {
     const GenerationParameters& p = entry.parameters;
     QStringList lines{nameOf(entry)};
     lines += HistoryModel::tr("seed %1, %2 steps, %3, guidance %4")
-                 .arg(QString::number(p.seed), QString::number(p.steps), QString::fromStdString(p.sampler), QString::number(p.cfgScale));
+                 .arg(QString::number(p.seed), QString::number(p.steps), QString::fromStdString(p.sampler), QLocale().toString(p.cfgScale));
     lines += HistoryModel::tr("model %1").arg(QString::fromStdString(p.modelName));
     lines += HistoryModel::tr("%n picture(s)", nullptr, static_cast<int>(entry.images)) + QStringLiteral(", ") +
              QLocale().toString(entry.made, QLocale::ShortFormat) + QStringLiteral(", ") + QLocale().formattedDataSize(entry.bytes);

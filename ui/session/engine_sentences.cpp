@@ -122,6 +122,9 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineSentences",
                       "expected an AutoencoderKL with tensors such as decoder.conv_in.weight, found %1 tensors in %2, the first named %3; give "
                       "the folder or file of the model's VAE"),
+    // The device
+    QT_TRANSLATE_NOOP("EngineSentences", "%1, 1 thread"),
+    QT_TRANSLATE_NOOP("EngineSentences", "%1, %2 threads"),
     // Why a set of weights was taken
     QT_TRANSLATE_NOOP("EngineSentences", "'%1' as asked for"),
     QT_TRANSLATE_NOOP("EngineSentences", "'%1', the only set of weights in the file"),

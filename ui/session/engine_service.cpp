@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ui/session/engine_sentences.h"
 #include "ui/session/engine_worker.h"
 #include "ui/session/model_opener.h"
 #include "ui/session/pool_tasks.h"
@@ -23,7 +24,7 @@ public:
 
     void deviceReady(const std::string& description) override {
         tell([text = description](EngineService& s) {
-            s.m_deviceText = tr("CPU, %1").arg(QString::fromStdString(text));
+            s.m_deviceText = tr("CPU, %1").arg(translatedSentence(QString::fromStdString(text)));
             emit s.deviceKnown(s.m_deviceText);
         });
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How the filmstrip draws itself.
+#include <QLocale>
 #include <QPainter>
 #include <algorithm>
 #include <cmath>
@@ -20,10 +21,7 @@ QColor faint(QColor colour, float share) {
 
 /// "1", "0.5", "0.52"
 QString shortNumber(double value) {
-    QString text = QString::number(value, 'f', 2);
-    while (text.endsWith(QLatin1Char('0'))) text.chop(1);
-    if (text.endsWith(QLatin1Char('.'))) text.chop(1);
-    return text;
+    return QLocale().toString(std::round(100 * value) / 100, 'g', 3);
 }
 
 }  // namespace

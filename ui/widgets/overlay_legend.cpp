@@ -3,6 +3,7 @@
 
 #include <QHelpEvent>
 #include <QMouseEvent>
+#include <QLocale>
 #include <QPainter>
 #include <QToolTip>
 #include <algorithm>
@@ -168,8 +169,8 @@ void OverlayLegend::paintBar(QPainter& painter, const QRect& rect, const Overlay
     } else {
         for (int y = bar.top(); y <= bar.bottom(); ++y)
             painter.fillRect(QRect(bar.left(), y, wide, 1), sequentialColour((bar.bottom() - y) / std::max(1.0, bar.height() - 1.0)));
-        label(bar.top(), QString::number(map.high, 'g', 3));
-        label(bar.center().y(), QString::number(map.high / 2, 'g', 3));
+        label(bar.top(), QLocale().toString(static_cast<double>(map.high), 'g', 3));
+        label(bar.center().y(), QLocale().toString(static_cast<double>(map.high) / 2, 'g', 3));
         label(bar.bottom(), QStringLiteral("0"));
     }
     painter.drawRect(bar.adjusted(0, 0, -1, -1));

@@ -2,6 +2,7 @@
 #include "ui/widgets/token_text.h"
 
 #include <QCoreApplication>
+#include <QLocale>
 #include <QStringList>
 #include <algorithm>
 #include <vector>
@@ -55,7 +56,7 @@ QString tokenExpertsText(const MoeLayerDescriptor& layer, const RoutingRecord& r
     constexpr size_t most = 4;
     QStringList texts;
     for (size_t i = 0; i < std::min(most, taken.size()); ++i)
-        texts << Text::tr("expert %1 (%2)").arg(taken[i].second).arg(QString::number(static_cast<double>(-taken[i].first), 'g', 3));
+        texts << Text::tr("expert %1 (%2)").arg(taken[i].second).arg(QLocale().toString(static_cast<double>(-taken[i].first), 'g', 3));
     if (taken.size() > most) texts << Text::tr("%1 more").arg(taken.size() - most);
     return texts.join(Text::tr(", "));
 }

@@ -4,6 +4,7 @@
 #include <QCoreApplication>
 #include <QFont>
 #include <QFontMetricsF>
+#include <QLocale>
 #include <QPainter>
 #include <algorithm>
 #include <cmath>
@@ -53,10 +54,10 @@ void drawLine(QPainter& painter, const QRectF& box, const QString& text) {
 }  // namespace
 
 QString guidanceText(const EvaluationInfo& info) {
-    return info.cfgScale == 1 ? QString() : Text::tr("guidance %1").arg(QString::number(info.cfgScale, 'g', 3));
+    return info.cfgScale == 1 ? QString() : Text::tr("guidance %1").arg(QLocale().toString(static_cast<double>(info.cfgScale), 'g', 3));
 }
 
-QString noiseText(const EvaluationInfo& info) { return QString::number(static_cast<double>(info.noiseLevel), 'f', 2); }
+QString noiseText(const EvaluationInfo& info) { return QLocale().toString(static_cast<double>(info.noiseLevel), 'f', 2); }
 
 FilmstripSpec filmstripOf(const RunRecord& run, int64_t image, int mostFrames) {
     FilmstripSpec strip;

@@ -3,6 +3,7 @@
 
 #include <QCoreApplication>
 #include <QFontMetricsF>
+#include <QLocale>
 #include <QPainter>
 #include <algorithm>
 #include <cmath>
@@ -194,8 +195,8 @@ void paintBar(QPainter& painter, const QRectF& box, const OverlaySheet& sheet, d
         if (counts && (steps - i) % every == 0) label((top + bottom) / 2, i == steps && sheet.orMore ? OverlayWords::tr("%1 or more").arg(i) : QString::number(i));
     }
     if (!counts) {
-        label(bar.top(), QString::number(map.high, 'g', 3));
-        label(bar.center().y(), QString::number(map.high / 2, 'g', 3));
+        label(bar.top(), QLocale().toString(static_cast<double>(map.high), 'g', 3));
+        label(bar.center().y(), QLocale().toString(static_cast<double>(map.high) / 2, 'g', 3));
         label(bar.bottom(), QStringLiteral("0"));
     }
     painter.setBrush(Qt::NoBrush);
