@@ -39,6 +39,7 @@
 #include "ui/session/sentences.h"
 #include "ui/theme.h"
 #include "ui/widgets/canvas_view.h"
+#include "ui/widgets/column_scroll.h"
 #include "ui/widgets/dock_title_bar.h"
 #include "ui/widgets/prompt_bar.h"
 #include "ui/window_commands.h"
@@ -108,10 +109,12 @@ void MainWindow::makeDocks() {
     p.queue = new QueueDock(this);
     p.model = new ModelDock(this);
     p.overlay = new OverlayControls(m_bench.current, m_bench.selection, *p.canvas, this);
+    auto* overlay = new ColumnScroll(this);  // a low window shows a part of it
+    overlay->setWidget(p.overlay);
     p.timeline = new TimelineDock(m_bench.current, m_bench.selection, this);
     p.history = new HistoryPanel(m_bench.history, this);
     p.docks = {dockOf(QStringLiteral("settings"), tr("Settings"), p.settings, this),
-               dockOf(QStringLiteral("overlay"), tr("Routing"), p.overlay, this),
+               dockOf(QStringLiteral("overlay"), tr("Routing"), overlay, this),
                dockOf(QStringLiteral("model"), tr("Model"), p.model, this),
                dockOf(QStringLiteral("timeline"), tr("Timeline"), p.timeline, this, p.timeline->controls()),
                dockOf(QStringLiteral("history"), tr("History"), p.history, this, p.history->controls()),
