@@ -129,21 +129,21 @@ void MainWindowLifeTest::layout_is_kept_between_two_windows_and_reset() {
     TestWindow w;
     w.dock("model").hide();
     w.dock("chart-load").setFloating(true);
-    w.window->addDockWidget(Qt::BottomDockWidgetArea, &w.dock("queue"));
+    w.window->addDockWidget(Qt::RightDockWidgetArea, &w.dock("history"));
     w.parts().canvas->setSettings({PictureKind::NoisyState, OverlayKind::HowMany, 0.25, false, true});
     w.chart("layer-expert").setTableShown(true);
     QVERIFY(w.window->close());
     w.makeWindow();
     QVERIFY(w.dock("model").isHidden());
     QVERIFY(w.dock("chart-load").isFloating());
-    QCOMPARE(w.window->dockWidgetArea(&w.dock("queue")), Qt::BottomDockWidgetArea);
+    QCOMPARE(w.window->dockWidgetArea(&w.dock("history")), Qt::RightDockWidgetArea);
     QCOMPARE(w.parts().canvas->settings().overlay, OverlayKind::HowMany);
     QCOMPARE(w.parts().canvas->settings().opacity, 0.25);
     QVERIFY(w.chart("layer-expert").state().value(QStringLiteral("table")).toBool());
     w.window->resetLayout();
     QVERIFY(!w.dock("model").isHidden());
     QVERIFY(!w.dock("chart-load").isFloating());
-    QCOMPARE(w.window->dockWidgetArea(&w.dock("queue")), Qt::LeftDockWidgetArea);
+    QCOMPARE(w.window->dockWidgetArea(&w.dock("history")), Qt::BottomDockWidgetArea);
 }
 
 void MainWindowLifeTest::a_window_fits_on_a_small_screen() {

@@ -211,7 +211,7 @@ void MainWindowTest::arrows_scrub_in_the_timeline_and_elsewhere() {
     QVERIFY(last >= 4);
     // After ordering the focus is in the timeline: nothing has to be clicked first.
     QCOMPARE(w.window->focusWidget(), &w.parts().timeline->strip());
-    QWidget* const places[] = {&w.parts().timeline->strip(), w.parts().timeline->controls()->findChild<QToolButton*>(QStringLiteral("play")),
+    QWidget* const places[] = {&w.parts().timeline->strip(), w.dock("timeline").findChild<QToolButton*>(QStringLiteral("play")),
                                w.parts().deviceButton, w.window.get()};
     for (QWidget* place : places) {
         place->setFocus();
