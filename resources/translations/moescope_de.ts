@@ -88,15 +88,15 @@
     </message>
     <message>
         <source>evenness (entropy)</source>
-        <translation>Gleichmäßigkeit (Entropie)</translation>
+        <translation>Entropie</translation>
     </message>
     <message>
         <source>largest over mean</source>
-        <translation>Größte durch Mittel</translation>
+        <translation>Max/Mittel</translation>
     </message>
     <message>
         <source>unused experts</source>
-        <translation>Ungenutzte Experten</translation>
+        <translation>Ungenutzt</translation>
     </message>
     <message>
         <source>axis</source>
@@ -104,11 +104,11 @@
     </message>
     <message>
         <source>by layer</source>
-        <translation>nach Schicht</translation>
+        <translation>je Schicht</translation>
     </message>
     <message>
         <source>over time</source>
-        <translation>über die Zeit</translation>
+        <translation>im Lauf</translation>
     </message>
 </context>
 <context>
@@ -504,6 +504,14 @@
     <message>
         <source>&apos;%1&apos; of %2: averaged weights give better pictures</source>
         <translation>„%1“ von %2: gemittelte Gewichte ergeben bessere Bilder</translation>
+    </message>
+    <message>
+        <source>%1, 1 thread</source>
+        <translation>%1, 1 Thread</translation>
+    </message>
+    <message>
+        <source>%1, %2 threads</source>
+        <translation>%1, %2 Threads</translation>
     </message>
 </context>
 <context>
@@ -1321,11 +1329,11 @@
     <name>RoutingCharts</name>
     <message>
         <source>How evenly the experts are used</source>
-        <translation>Wie gleichmäßig die Experten genutzt werden</translation>
+        <translation>Verteilung der Arbeit</translation>
     </message>
     <message>
         <source>Load of the busiest expert</source>
-        <translation>Last des meistgenutzten Experten</translation>
+        <translation>Größte Last eines Experten</translation>
     </message>
     <message>
         <source>Experts without any work</source>
@@ -1495,11 +1503,11 @@
     </message>
     <message>
         <source>Load of each expert</source>
-        <translation>Last jedes Experten</translation>
+        <translation>Last je Experte</translation>
     </message>
     <message>
         <source>Gate mass of each expert</source>
-        <translation>Gate-Masse jedes Experten</translation>
+        <translation>Gate-Masse je Experte</translation>
     </message>
     <message>
         <source>%1, %2</source>

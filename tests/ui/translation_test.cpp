@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The translations: nothing is missing, placeholders and keys agree with the source, plurals are whole, help pages are there.
+#include <QAbstractButton>
+#include <QAction>
 #include <QCoreApplication>
 #include <QFile>
+#include <QLabel>
+#include <QMenuBar>
 #include <QRegularExpression>
 #include <QSet>
 #include <QTest>
@@ -12,6 +16,7 @@
 #include "engine/io/session_reader.h"
 #include "engine/model/checkpoint.h"
 #include "engine/model/class_labels.h"
+#include "tests/ui/window_fixture.h"
 #include "ui/dialogs/help_window.h"
 #include "ui/icons.h"
 #include "ui/session/engine_sentences.h"
@@ -210,6 +215,37 @@ private slots:
             ++checked;
         }
         QVERIFY(checked > 60);
+    }
+
+    void mnemonicsOfTheGermanWindowAreUnique() {
+        installTranslations(*qApp, kGerman);
+        test::TestWindow w;
+        QStringList clashes;
+        const auto check = [&clashes](const QString& place, const QStringList& texts, QSet<QString> taken = {}) {
+            for (const QString& text : texts) {
+                const QString key = QKeySequence::mnemonic(text).toString();
+                if (key.isEmpty()) continue;
+                if (taken.contains(key)) clashes << place + QStringLiteral(": ") + text;
+                taken.insert(key);
+            }
+        };
+        QSet<QString> shortcuts;
+        for (const QAction* action : w.window->findChildren<QAction*>())
+            for (const QKeySequence& key : action->shortcuts()) shortcuts.insert(key.toString());
+        for (const QMenu* menu : w.window->menuBar()->findChildren<QMenu*>()) {
+            QStringList texts;
+            for (const QAction* action : menu->actions()) texts << action->text();
+            check(menu->title(), texts);
+        }
+        QStringList texts;
+        for (const QAction* action : w.window->menuBar()->actions()) texts << action->text();
+        for (const QLabel* label : w.window->findChildren<QLabel*>())
+            if (label->buddy() && label->isVisible()) texts << label->text();
+        for (const QAbstractButton* button : w.window->findChildren<QAbstractButton*>())
+            if (button->isVisible()) texts << button->text();
+        QVERIFY(texts.contains(QStringLiteral("&Datei")) && texts.size() > 15);
+        check(QStringLiteral("window"), texts, shortcuts);
+        QVERIFY2(clashes.isEmpty(), qPrintable(clashes.join(QLatin1Char('\n'))));
     }
 
     void everyHelpPageIsThereInGerman() {
