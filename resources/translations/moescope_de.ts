@@ -1214,42 +1214,6 @@
 <context>
     <name>OverlaySheet</name>
     <message>
-        <source>the model of this run has no MoE layers: there are no experts to map</source>
-        <translation>das Modell dieses Laufs hat keine MoE-Schichten: es gibt keine Experten für eine Karte</translation>
-    </message>
-    <message>
-        <source>a map shows one branch: choose cond or uncond, or difference to frame the tokens that differ</source>
-        <translation>eine Karte zeigt einen Zweig: cond oder uncond wählen, oder difference, um die abweichenden Token einzurahmen</translation>
-    </message>
-    <message>
-        <source>the difference of the branches is shown on the map of main experts only: choose --map dominant</source>
-        <translation>die Differenz der Zweige gibt es nur auf der Karte der Hauptexperten: --map dominant wählen</translation>
-    </message>
-    <message>
-        <source>say whose weights to map: --expert 0 to %1</source>
-        <translation>angeben, wessen Gewichte die Karte zeigen soll: --expert 0 bis %1</translation>
-    </message>
-    <message>
-        <source>the unconditional branch did not run at evaluation %1, or was not recorded: choose --branch cond or an evaluation with guidance</source>
-        <translation>der unkonditionale Zweig lief bei Auswertung %1 nicht oder wurde nicht aufgezeichnet: --branch cond oder eine Auswertung mit Guidance wählen</translation>
-    </message>
-    <message>
-        <source>the routing of evaluation %1 was not recorded</source>
-        <translation>das Routing von Auswertung %1 wurde nicht aufgezeichnet</translation>
-    </message>
-    <message>
-        <source>this run kept only how many tokens each expert took, and not which: generate it again with --capture assignments</source>
-        <translation>dieser Lauf hat nur behalten, wie viele Token jeder Experte nahm, und nicht welche: ihn mit --capture assignments noch einmal erzeugen</translation>
-    </message>
-    <message>
-        <source>the routing of picture %1 was not recorded at evaluation %2</source>
-        <translation>das Routing von Bild %1 wurde bei Auswertung %2 nicht aufgezeichnet</translation>
-    </message>
-    <message>
-        <source>the tokens of this layer have no place in the picture: there is no map of them</source>
-        <translation>die Token dieser Schicht haben keinen Platz im Bild: es gibt keine Karte von ihnen</translation>
-    </message>
-    <message>
         <source>Weight of expert %1, %2</source>
         <translation>Gewicht von Experte %1, %2</translation>
     </message>
@@ -1302,12 +1266,12 @@
         <translation>%1 von %2 sind irgendwo Hauptexperte</translation>
     </message>
     <message>
-        <source>%1 tokens not in the picture</source>
-        <translation>%1 Token nicht im Bild</translation>
-    </message>
-    <message>
         <source>%1 or more</source>
         <translation>%1 oder mehr</translation>
+    </message>
+    <message>
+        <source>Tokens not in the picture: %1</source>
+        <translation>Token außerhalb des Bildes: %1</translation>
     </message>
 </context>
 <context>
