@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "engine/io/session_file.h"
@@ -106,11 +107,15 @@ void expectLoads(const RoutingTrace& trace, const RawSession& raw, const LoadQue
             const bool exists = expert < raw.experts(layer);
             const double load = exists ? wanted[size_t(expert)] : kNothing;
             EXPECT_TRUE(same(byLayer.at(layer, expert), load));
-            if (exists) EXPECT_TRUE(same(single[size_t(expert)], load));
+            if (exists) {
+                EXPECT_TRUE(same(single[size_t(expert)], load));
+            }
             if (signedLoad) continue;
             const double share = sum > 0 ? load / sum : kNothing;
             EXPECT_TRUE(same(byLayerShares.at(layer, expert), share));
-            if (exists) EXPECT_TRUE(same(singleShares[size_t(expert)], share));
+            if (exists) {
+                EXPECT_TRUE(same(singleShares[size_t(expert)], share));
+            }
         }
         expectBalance(balances[size_t(layer)], wanted, !signedLoad);
 
