@@ -45,6 +45,7 @@ private slots:
     void closing_during_a_run_keeps_what_was_finished();
     void closing_without_a_run_asks_nothing();
     void a_history_folder_that_takes_nothing_keeps_the_run_in_memory();
+    void a_run_that_is_no_longer_shown_leaves_memory();
     void layout_is_kept_between_two_windows_and_reset();
     void a_window_fits_on_a_small_screen();
     void themes_change_the_colours_at_once();
@@ -123,6 +124,22 @@ void MainWindowLifeTest::a_history_folder_that_takes_nothing_keeps_the_run_in_me
     w.history.open(w.history.entries()[1].key);
     QTRY_COMPARE_WITH_TIMEOUT(w.current.view()->id, first->id, kLong);
     QCOMPARE(w.current.view()->record, first->record);
+}
+
+void MainWindowLifeTest::a_run_that_is_no_longer_shown_leaves_memory() {
+    TestWindow w;
+    QVERIFY(w.openModel(4, 2));
+    std::weak_ptr<const RunRecord> record;
+    std::weak_ptr<const RunView> view;
+    {
+        const RunViewPtr run = w.generate(QStringLiteral("dog"));
+        QVERIFY(run && run->record);
+        view = run;
+        record = run->record;
+    }
+    QVERIFY(w.generate(QStringLiteral("cat")));
+    QTRY_VERIFY(view.expired());
+    QTRY_VERIFY(record.expired());
 }
 
 void MainWindowLifeTest::layout_is_kept_between_two_windows_and_reset() {

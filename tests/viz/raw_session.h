@@ -2,6 +2,7 @@
 // A session file taken apart by hand after resources/help/session-format.md: nothing here knows the engine's reader or viz.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
