@@ -183,12 +183,25 @@ void MainWindow::makeStatusBar() {
     p.progressBar->setMaximumHeight(fontMetrics().height());
     p.progressBar->setAccessibleName(tr("Progress of the run"));
     p.progressBar->hide();
+    p.modelButton = new QToolButton(this);
+    p.modelButton->setAutoRaise(true);
+    p.modelButton->setObjectName(QStringLiteral("modelName"));
+    p.modelButton->setToolTip(tr("The model that is open. Click to see what it is."));
+    p.modelButton->hide();
+    connect(p.modelButton, &QToolButton::clicked, this, [this] {
+        for (QDockWidget* dock : m_parts->docks)
+            if (dock->objectName() == QLatin1String("model")) {
+                dock->show();
+                dock->raise();
+            }
+    });
     p.deviceButton = new QToolButton(this);
     p.deviceButton->setAutoRaise(true);
     p.deviceButton->setToolTip(tr("Device that the models run on. Click for the log."));
     connect(p.deviceButton, &QToolButton::clicked, this, &MainWindow::showLog);
     statusBar()->addPermanentWidget(p.progressText);
     statusBar()->addPermanentWidget(p.progressBar);
+    statusBar()->addPermanentWidget(p.modelButton);
     statusBar()->addPermanentWidget(p.deviceButton);
 }
 
@@ -203,6 +216,9 @@ void MainWindow::connectEngine() {
     linkModel(m_bench, p.recent, *p.model);
     connect(&engine, &EngineService::modelChanged, this, [this](const OpenModelPtr& model) {
         showRecent();
+        m_parts->modelButton->setText(model ? model->name : QString());
+        m_parts->modelButton->setAccessibleName(model ? tr("Model: %1").arg(model->name) : QString());
+        m_parts->modelButton->setVisible(model != nullptr);
         if (model) m_bench.log.add(LogLevel::Info, tr("Opened the model %1.").arg(model->name), QStringLiteral("engine"));
     });
     connect(&engine, &EngineService::modelFailed, this, [this](const EngineError& error) { complain(tr("The model could not be opened"), error); });

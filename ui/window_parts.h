@@ -56,6 +56,7 @@ struct WindowParts {
     QPointer<LogWindow> log;
 
     QMenu* recentMenu = nullptr;
+    QToolButton* modelButton = nullptr;   // name of the open model; shows its panel
     QToolButton* deviceButton = nullptr;  // device and memory; opens the log
     QLabel* progressText = nullptr;
     QProgressBar* progressBar = nullptr;

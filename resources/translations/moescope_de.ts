@@ -2774,6 +2774,14 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>History could not be changed</source>
         <translation>Der Verlauf konnte nicht geändert werden</translation>
     </message>
+    <message>
+        <source>The model that is open. Click to see what it is.</source>
+        <translation>Das geöffnete Modell. Ein Klick zeigt, was es ist.</translation>
+    </message>
+    <message>
+        <source>Model: %1</source>
+        <translation>Modell: %1</translation>
+    </message>
 </context>
 <context>
     <name>moescope::ModelCard</name>
