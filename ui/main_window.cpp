@@ -6,6 +6,7 @@
 #include <QApplication>
 #include <QCloseEvent>
 #include <QDockWidget>
+#include <QFileInfo>
 #include <QKeyEvent>
 #include <QLabel>
 #include <QMenu>
@@ -171,6 +172,7 @@ void MainWindow::resetLayout() {
     resizeDocks({dock("settings"), dock("chart-load")}, {em * 16, em * 24}, Qt::Horizontal);
     resizeDocks({dock("timeline"), dock("history")}, {em * 7, em * 6}, Qt::Vertical);
     resizeDocks({dock("chart-load"), dock("chart-layer-expert"), dock("chart-expert-time")}, {em * 12, em * 13, em * 14}, Qt::Vertical);
+    resizeDocks({dock("settings"), dock("overlay")}, {em * 19, em * 12}, Qt::Vertical);
     p.firstLayout = saveState(kLayoutVersion);
 }
 
@@ -269,10 +271,10 @@ void MainWindow::connectHistory() {
     HistoryStore& history = m_bench.history;
     connect(&history, &HistoryStore::opened, &m_bench.current, &CurrentRun::show);
     connect(&history, &HistoryStore::openFailed, this,
-            [this](const QString& file, const EngineError& error) { complain(tr("'%1' could not be opened").arg(file), error); });
-    connect(&history, &HistoryStore::saved, this, [this](const QString& file) { say(tr("Saved %1.").arg(file)); });
+            [this](const QString& file, const EngineError& error) { complain(tr("'%1' could not be opened").arg(QFileInfo(file).fileName()), error); });
+    connect(&history, &HistoryStore::saved, this, [this](const QString& file) { say(tr("Saved %1.").arg(QFileInfo(file).fileName())); });
     connect(&history, &HistoryStore::saveFailed, this,
-            [this](const QString& file, const EngineError& error) { complain(tr("'%1' was not saved").arg(file), error); });
+            [this](const QString& file, const EngineError& error) { complain(tr("'%1' was not saved").arg(QFileInfo(file).fileName()), error); });
     connect(&history, &HistoryStore::keptInMemory, this, [this](const QString&, const EngineError& error) {
         complain(tr("The run is kept in memory only"),
                  {error.code, sentenceOf(error).toStdString() + tr(" The run stays in memory until the program ends; save it somewhere else with File > Save "

@@ -38,7 +38,7 @@ public slots:
     void saveSession();
     void savePicture();
     void exportRouting();
-    void copyPicture(bool withOverlay);
+    void copyPicture(bool withOverlay, int factor);  // each pixel repeated `factor` times
     void copyParameters();
     void restoreFromShownRun();
     void decodeShownEvaluation();

@@ -74,8 +74,9 @@ private:
 
     void makeEditMenu() {
         QMenu* menu = m_window.menuBar()->addMenu(tr("&Edit"));
-        needsRun(add(menu, tr("&Copy picture"), {QKeySequence(tr("Ctrl+Shift+C"))}, [this] { m_window.copyPicture(false); }));
-        needsRun(add(menu, tr("Copy picture with the expert &map"), {QKeySequence(tr("Ctrl+Alt+C"))}, [this] { m_window.copyPicture(true); }));
+        needsRun(add(menu, tr("&Copy picture"), {QKeySequence(tr("Ctrl+Shift+C"))}, [this] { m_window.copyPicture(false, 1); }));
+        needsRun(add(menu, tr("Copy picture as &large as shown"), {}, [this] { m_window.copyPicture(false, m_parts.canvas->shownFactor()); }));
+        needsRun(add(menu, tr("Copy picture with the expert &map"), {QKeySequence(tr("Ctrl+Alt+C"))}, [this] { m_window.copyPicture(true, m_parts.canvas->shownFactor()); }));
         needsRun(add(menu, tr("Copy &settings as text"), {}, [this] { m_window.copyParameters(); }));
         for (ChartPanel* panel : m_parts.charts)
             needsRun(add(menu, tr("Copy numbers of '%1'").arg(panel->kind().title), {}, [panel] { panel->copyData(); }));

@@ -219,8 +219,8 @@ void MainWindow::exportRouting() {
            });
 }
 
-void MainWindow::copyPicture(bool withOverlay) {
-    m_parts->canvas->copyPicture(1, withOverlay);
+void MainWindow::copyPicture(bool withOverlay, int factor) {
+    m_parts->canvas->copyPicture(factor, withOverlay);
     say(withOverlay ? tr("Copied the picture with the expert map.") : tr("Copied the picture."));
 }
 

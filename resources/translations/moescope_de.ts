@@ -940,6 +940,10 @@
         <source>&amp;About MoEscope…</source>
         <translation>Ü&amp;ber MoEscope…</translation>
     </message>
+    <message>
+        <source>Copy picture as &amp;large as shown</source>
+        <translation>Bild so &amp;groß wie gezeigt kopieren</translation>
+    </message>
 </context>
 <context>
     <name>ModelScan</name>

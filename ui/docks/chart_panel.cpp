@@ -62,7 +62,7 @@ void ChartPanel::buildControls() {
         box->setAccessibleName(name);
         box->setToolTip(tip);
         box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-        box->setMinimumContentsLength(4);
+        box->setMinimumContentsLength(6);
         connect(box, &QComboBox::activated, this, [this] { refresh(); });
         return box;
     };
@@ -75,7 +75,7 @@ void ChartPanel::buildControls() {
         m_options.back()->addItems(option.choices);
         row->addWidget(m_options.back(), 3);
     }
-    row->addStretch(1);
+    row->addStretch(m_options.empty() ? 1 : 0);
     m_allImages = new QToolButton(this);
     m_allImages->setText(tr("All"));
     m_allImages->setCheckable(true);

@@ -329,6 +329,8 @@ QImage CanvasView::pictureImage(int factor, bool withOverlay) const {
     return image;
 }
 
+int CanvasView::shownFactor() const { return std::max(1, static_cast<int>(m_area->zoom())); }
+
 void CanvasView::takeDecoded(RunId run, int evaluation, int64_t image, const Picture& picture) {
     m_previews->put(run, evaluation, image, imageOf(picture));
     refresh();

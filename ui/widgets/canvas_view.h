@@ -37,6 +37,8 @@ public:
 
     /// The chosen picture as it is shown, `factor` times as large, each pixel repeated. Null when there is none.
     QImage pictureImage(int factor, bool withOverlay) const;
+    /// Whole number of times that a pixel of the picture is enlarged on the screen; at least 1.
+    int shownFactor() const;
     bool hasPicture() const { return !pictureImage(1, false).isNull(); }
 
     PictureArea& area() { return *m_area; }

@@ -147,7 +147,8 @@ void SeriesBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect a
     m_ticks = niceTicks(m_low, m_high, most, !m_spec->unitOne.isEmpty());
     // A low plot has room for the two ends only: without the upper one bars have no size.
     if (m_ticks.size() < 2 && bottom - top >= 1.6 * line) {
-        const double upper = m_spec->unitOne.isEmpty() ? m_high : std::floor(m_high);
+        const double unit = m_spec->unitOne.isEmpty() ? std::pow(10.0, std::floor(std::log10(std::max(m_high, 1e-12)))) : 1;
+        const double upper = std::floor(m_high / unit) * unit;
         if (upper > m_low) m_ticks.push_back({upper, numberText(upper)});
     }
     double widest = 0, widestBelow = 0;
