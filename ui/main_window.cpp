@@ -164,6 +164,8 @@ void MainWindow::resetLayout() {
     addDockWidget(Qt::RightDockWidgetArea, dock("chart-expert-time"));
     addDockWidget(Qt::RightDockWidgetArea, dock("chart-balance"));
     tabifyDockWidget(dock("chart-load"), dock("chart-balance"));
+    addDockWidget(Qt::RightDockWidgetArea, dock("chart-change"));
+    tabifyDockWidget(dock("chart-balance"), dock("chart-change"));
     dock("chart-load")->raise();
     addDockWidget(Qt::BottomDockWidgetArea, dock("timeline"));
     addDockWidget(Qt::BottomDockWidgetArea, dock("history"));

@@ -96,6 +96,10 @@ ChartSpec balance(const Drawing& drawing) {
     return overTime ? balanceOverTimeChart(withChosenEvaluation(input, drawing.options), measure) : balanceByLayerChart(input, measure);
 }
 
+ChartSpec change(const Drawing& drawing) {
+    return routingChangeChart(withChosenEvaluation(withChosenLayer(drawing), drawing.options));
+}
+
 /// One row per view: its name, the kinds of file it can become, and how it is written there.
 struct View {
     const char* name;
@@ -109,6 +113,7 @@ const std::vector<View>& views() {
         {"layer-expert", chart, writeChart<layerExpert>},
         {"expert-time", chart, writeChart<expertTime>},
         {"balance", chart, writeChart<balance>},
+        {"change", chart, writeChart<change>},
         {"load", chart, writeChart<expertLoad>},
         {"overlay", chart, writeOverlay},
         {"filmstrip", {".png", ".svg"}, writeFilmstrip},

@@ -48,13 +48,16 @@ TEST_F(ExportView, TablesHoldTheNumbersOfTheRun) {
               "\"expert (load, tokens)\",evaluation 1,evaluation 2,evaluation 3\n0,8,8,\n1,0,0,\n2,0,0,\n");
     EXPECT_EQ(csv("load", {"--layer", "1", "--measure", "gate-mass", "--image", "1"}),
               "expert,gate mass (summed gate weight)\n0,0.75\n1,0.75\n2,0.75\n");
+    EXPECT_EQ(csv("change", {"--image", "0"}),
+              "\"evaluation (share that moved, of the layer's load)\",MoE layer 0 (block 1),MoE layer 1 (block 3),MoE layer 2 (block 5)\n"
+              "1,,,\n2,0.25,0,0\n3,0.25,0,0\n");
     EXPECT_EQ(csv("balance", {"--balance", "unused", "--over", "layers"}), "MoE layer,unused experts\n0 (block 1),0\n1 (block 3),0\n2 (block 5),2\n");
     EXPECT_EQ(csv("balance", {"--balance", "max-over-mean"}).substr(0, 98),
               "\"evaluation (largest load, times the mean)\",MoE layer 0 (block 1),MoE layer 1 (block 3),MoE layer ");
 }
 
 TEST_F(ExportView, PicturesHaveTheAskedSize) {
-    for (const char* name : {"layer-expert", "expert-time", "balance", "load"}) {
+    for (const char* name : {"layer-expert", "expert-time", "balance", "change", "load"}) {
         const CliResult run = view(name, "view.png", {"--size", "600x400", "--scale", "1.5"});
         EXPECT_EQ(run.status, 0) << run.err;
         EXPECT_EQ(run.err, "");
@@ -159,7 +162,7 @@ TEST_F(ExportView, WrongRequestsAreAnsweredWithASentence) {
         EXPECT_EQ(run.status, 2) << run.out;
         EXPECT_NE(run.err.find(words), std::string::npos) << run.err;
     };
-    refused(view("pie", "v.png"), "layer-expert, expert-time, balance, load, overlay or filmstrip");
+    refused(view("pie", "v.png"), "layer-expert, expert-time, balance, change, load, overlay or filmstrip");
     refused(view("load", "v.pdf"), ".png, .svg, .csv");
     refused(runCli({"export", file("run.moescope"), "--view", "load"}), "-o FILE");
     refused(runCli({"export", file("run.moescope"), "--layer", "1"}), "--view");

@@ -3,9 +3,11 @@
 #include "viz/charts/routing_charts.h"
 
 #include <QtTest>
+#include <algorithm>
 #include <cmath>
 
 #include "tests/support/sample_run.h"
+#include "ui/docks/chart_kinds.h"
 #include "viz/charts/chart_csv.h"
 
 using namespace moescope;
@@ -217,6 +219,60 @@ private slots:
         QVERIFY(seriesOf(chart).series[2].emphasised && !seriesOf(chart).series[0].emphasised);
         QCOMPARE(seriesOf(chart).selectedX, 1);
         QCOMPARE(cellText(chart, 2, 0), "MoE layer 2 (block 5), evaluation 1 (t = 0, noise level 1): 3 times the mean");
+    }
+
+    void changeFollowsEveryLayerOverTheRun() {
+        ChartInput input = sampleInput(1);
+        input.plannedEvaluations = 4;
+        input.layer = 0;
+        const ChartSpec chart = routingChangeChart(input);
+        QCOMPARE(chart.title, "How much the routing changes");
+        QCOMPARE(chart.subtitle, "conditional, all 2 pictures together");
+        QCOMPARE(chartRows(chart), 3);
+        QCOMPARE(chartColumns(chart), 4);
+        QVERIFY(!hasData(chartValue(chart, 0, 0)));   // nothing to compare the first evaluation with
+        QCOMPARE(chartValue(chart, 0, 1), 0.125);     // 3 3 2, then 2 3 3 of 8 tokens
+        QCOMPARE(chartValue(chart, 1, 2), 0.0);
+        QVERIFY(!hasData(chartValue(chart, 0, 3)));
+        QVERIFY(seriesOf(chart).series[0].emphasised && !seriesOf(chart).series[1].emphasised);
+        QCOMPARE(seriesOf(chart).selectedX, 1);
+        QCOMPARE(seriesOf(chart).low.value(), 0.0);
+        QCOMPARE(seriesOf(chart).high.value(), 0.2);
+        QCOMPARE(cellText(chart, 0, 1), "MoE layer 0 (block 1), evaluation 2 (t = 0.5, noise level 0.5): 0.125 of the layer's load");
+        QCOMPARE(cellText(chart, 0, 0), "MoE layer 0 (block 1), evaluation 1 (t = 0, noise level 1): no data");
+        const ChartTable table = tableOf(chart);
+        QCOMPARE(table.header, QStringList({"evaluation (share that moved, of the layer's load)", "MoE layer 0 (block 1)",
+                                            "MoE layer 1 (block 3)", "MoE layer 2 (block 5)"}));
+        QCOMPARE(table.rows[0], QStringList({"1", "", "", ""}));
+        QCOMPARE(table.rows[2], QStringList({"3", "0.125", "0", "0"}));
+        input.measure = LoadMeasure::GateMass;
+        QCOMPARE(seriesOf(routingChangeChart(input)).unit, "of the layer's gate mass");
+    }
+
+    void changeSaysWhatIsStillToComeAndWhyThereIsNothing() {
+        const ChartSpec going = routingChangeChart(goingInput());
+        QCOMPARE(chartColumns(going), 3);
+        QCOMPARE(seriesOf(going).xReached, 1);
+        QVERIFY(cellText(going, 0, 1).endsWith("still to come"));
+        ChartInput input = goingInput();
+        input.going = false;
+        input.plannedEvaluations = 1;
+        QVERIFY(routingChangeChart(input).emptyText.contains("more steps"));
+        QVERIFY(routingChangeChart({}).emptyText.contains("generate a picture"));
+        input = sampleInput();
+        input.branch = BranchChoice::Difference;
+        QVERIFY(routingChangeChart(input).emptyText.contains("no difference"));
+    }
+
+    void aClickOnTheChangeChoosesLayerAndEvaluation() {
+        const auto& kinds = chartKinds();
+        const auto kind = std::find_if(kinds.begin(), kinds.end(), [](const ChartKind& k) { return k.id == "change"; });
+        QVERIFY(kind != kinds.end());
+        QCOMPARE(kind->make(sampleInput(), {}).title, routingChangeChart(sampleInput()).title);
+        Selection selection;
+        kind->choose(selection, 2, 1, {});
+        QCOMPARE(selection.layer, 2);
+        QCOMPARE(selection.evaluation, 1);
     }
 
     void emptyChartsSayWhyAndWhatToDo() {

@@ -51,6 +51,14 @@ std::vector<ChartKind> makeKinds() {
                              selection.layer = column;
                          }
                      }});
+    kinds.push_back({"change", tr("Routing changes"),
+                     tr("How much of each layer's work went to other experts than at the evaluation before (distance of the load shares)."),
+                     {}, true,
+                     [](const ChartInput& input, const std::vector<int>&) { return routingChangeChart(input); },
+                     [](Selection& selection, int row, int column, const std::vector<int>&) {
+                         selection.layer = row;
+                         selection.evaluation = column;
+                     }});
     return kinds;
 }
 

@@ -37,6 +37,8 @@ ChartSpec expertLoadChart(const ChartInput& input);
 ChartSpec balanceByLayerChart(const ChartInput& input, BalanceMeasure measure);
 /// A measure of balance over the run, one line per layer, the chosen one emphasised.
 ChartSpec balanceOverTimeChart(const ChartInput& input, BalanceMeasure measure);
+/// Share of the load that moved since the evaluation before, one line per layer, the chosen one emphasised.
+ChartSpec routingChangeChart(const ChartInput& input);
 
 /// The colours of every load map of a run: made from what the layers say of themselves and, where that does not tell, from the first
 /// evaluation that has data, so that they are the same while the run goes on and afterwards.
