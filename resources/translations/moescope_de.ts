@@ -110,6 +110,14 @@
         <source>over time</source>
         <translation>im Lauf</translation>
     </message>
+    <message>
+        <source>Routing changes</source>
+        <translation>Änderung</translation>
+    </message>
+    <message>
+        <source>How much of each layer&apos;s work went to other experts than at the evaluation before (distance of the load shares).</source>
+        <translation>Wie viel der Arbeit jeder Schicht an andere Experten ging als bei der vorigen Auswertung (Abstand der Lastanteile).</translation>
+    </message>
 </context>
 <context>
     <name>ChartText</name>
@@ -1481,6 +1489,30 @@
         <source>%1, %2</source>
         <comment>title, MoE layer</comment>
         <translation>%1, %2</translation>
+    </message>
+    <message>
+        <source>of the layer&apos;s load</source>
+        <translation>der Last der Schicht</translation>
+    </message>
+    <message>
+        <source>of the layer&apos;s gate mass</source>
+        <translation>der Gate-Masse der Schicht</translation>
+    </message>
+    <message>
+        <source>How much the routing changes</source>
+        <translation>Wie stark sich das Routing ändert</translation>
+    </message>
+    <message>
+        <source>The change is followed in one branch or in both together and has no difference: choose the conditional branch, the unconditional branch or both.</source>
+        <translation>Die Änderung wird in einem Zweig oder in beiden zusammen verfolgt und hat keine Differenz: den konditionalen, den unkonditionalen oder beide Zweige wählen.</translation>
+    </message>
+    <message>
+        <source>This run has a single evaluation, and a change needs two: generate with more steps.</source>
+        <translation>Dieser Lauf hat eine einzige Auswertung, eine Änderung braucht zwei: mit mehr Schritten erzeugen.</translation>
+    </message>
+    <message>
+        <source>share that moved</source>
+        <translation>verschobener Anteil</translation>
     </message>
 </context>
 <context>
