@@ -51,8 +51,8 @@ std::vector<ChartKind> makeKinds() {
                              selection.layer = column;
                          }
                      }});
-    kinds.push_back({"change", tr("Routing changes"),
-                     tr("How much of each layer's work went to other experts than at the evaluation before (distance of the load shares)."),
+    kinds.push_back({"change", Text::tr("Routing changes"),
+                     Text::tr("How much of each layer's work went to other experts than at the evaluation before (distance of the load shares)."),
                      {}, true,
                      [](const ChartInput& input, const std::vector<int>&) { return routingChangeChart(input); },
                      [](Selection& selection, int row, int column, const std::vector<int>&) {
