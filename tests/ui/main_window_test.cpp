@@ -177,6 +177,7 @@ void MainWindowTest::queue_reorders_and_removes() {
     QVERIFY(title(2).contains(QStringLiteral("cat")));
     QTest::keyClick(jobs, Qt::Key_Delete);
     QTRY_COMPARE(jobs->model()->rowCount(), 3);
+    QTRY_VERIFY_WITH_TIMEOUT(!w.current.view()->evaluations.empty(), kLong);  // a run without any is not kept
     QTest::keyClick(w.window.get(), Qt::Key_Escape);
     QVERIFY(w.idle());
     QCOMPARE(jobs->model()->rowCount(), 0);
@@ -379,7 +380,14 @@ void MainWindowTest::every_table_twin_holds_the_charts_numbers() {
         const ChartTable wanted = tableOf(panel->view().chart());
         QCOMPARE(table->model()->rowCount(), int(wanted.rows.size()));
         QCOMPARE(table->model()->columnCount(), int(wanted.header.size()));
-        QVERIFY(!table->model()->index(0, 1).data().toString().isEmpty());
+        int numbers = 0;  // a cell may have no data: nothing came before it
+        for (int row = 0; row < table->model()->rowCount(); ++row)
+            for (int column = 1; column < table->model()->columnCount(); ++column) {
+                const QString shown = table->model()->index(row, column).data().toString();
+                QCOMPARE(shown, wanted.rows[size_t(row)][column]);
+                numbers += !shown.isEmpty();
+            }
+        QVERIFY2(numbers > 0, qPrintable(panel->kind().id));
     }
 }
 
