@@ -313,9 +313,26 @@ void MainWindow::complain(const QString& title, const EngineError& error) {
     showError(this, title, error, &m_bench.log);
 }
 
-/// Keys that no focused widget wanted: Esc, and the arrows that scrub.
+void MainWindow::togglePanels() {
+    QByteArray& kept = m_parts->layoutWithPanels;
+    if (!kept.isEmpty()) {
+        QMainWindow::restoreState(kept, kLayoutVersion);
+        kept.clear();
+        return;
+    }
+    kept = saveState(kLayoutVersion);
+    for (QDockWidget* dock : m_parts->docks) dock->hide();
+}
+
+/// Keys that no focused widget wanted: Esc, the arrows that scrub, and the plain letters that people know from their other programs.
 void MainWindow::keyPressEvent(QKeyEvent* event) {
     if (event->key() == Qt::Key_Escape) return cancelOrClear();
+    if (event->key() == Qt::Key_F && event->modifiers() == Qt::NoModifier) return togglePanels();
+    if (event->modifiers() == Qt::ShiftModifier) {
+        if (event->key() == Qt::Key_X) return m_bench.engine.cancelRunning();
+        if (event->key() == Qt::Key_R) return resetLayout();
+        if (event->key() == Qt::Key_Question) return showHelp(QStringLiteral("shortcuts"));
+    }
     if ((event->modifiers() & ~Qt::KeypadModifier) == Qt::NoModifier && scrubKey(event->key())) return;
     QMainWindow::keyPressEvent(event);
 }

@@ -27,6 +27,8 @@ public:
     void openPath(const QString& path);
     /// Puts every dock where it is on the first start.
     void resetLayout();
+    /// Hides every panel, or shows those again that were hidden by this.
+    void togglePanels();
 
     WindowParts& parts() { return *m_parts; }
     const Workbench& bench() const { return m_bench; }

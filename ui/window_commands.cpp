@@ -134,7 +134,7 @@ private:
         menu->addSeparator();
         for (QDockWidget* dock : m_parts.docks) menu->addAction(dock->toggleViewAction());
         menu->addSeparator();
-        add(menu, tr("&Picture only"), {QKeySequence(tr("Ctrl+Shift+F"))}, [this] { togglePanels(); });
+        add(menu, tr("&Picture only"), {QKeySequence(tr("Ctrl+Shift+F"))}, [this] { m_window.togglePanels(); });
         add(menu, tr("&Reset layout"), {QKeySequence(tr("Ctrl+Shift+R"))}, [this] { m_window.resetLayout(); });
         menu->addSeparator();
         QMenu* themes = menu->addMenu(tr("&Theme"));
@@ -155,18 +155,6 @@ private:
         addTheme(tr("As the &desktop"), Theme::System);
         addTheme(tr("&Light"), Theme::Light);
         addTheme(tr("D&ark"), Theme::Dark);
-    }
-
-    /// Hides every panel, or shows those again that were hidden by this.
-    void togglePanels() {
-        QByteArray& kept = m_parts.layoutWithPanels;
-        if (!kept.isEmpty()) {
-            m_window.restoreState(kept);
-            kept.clear();
-            return;
-        }
-        kept = m_window.saveState();
-        for (QDockWidget* dock : m_parts.docks) dock->hide();
     }
 
     void makeHelpMenu() {

@@ -51,6 +51,7 @@ private slots:
     void themes_change_the_colours_at_once();
     void every_dock_goes_and_comes_by_its_command();
     void picture_only_hides_the_panels_and_brings_them_back();
+    void plain_letters_work_where_nobody_types();
     void no_command_fails_without_a_run();
     void no_command_fails_with_a_run();
     void no_command_fails_while_a_run_goes();
@@ -217,6 +218,22 @@ void MainWindowLifeTest::picture_only_hides_the_panels_and_brings_them_back() {
     QTest::keyClick(w.window.get(), Qt::Key_F, Qt::ControlModifier | Qt::ShiftModifier);
     QVERIFY(w.window->close());
     w.makeWindow();
+    for (QDockWidget* dock : w.parts().docks) QCOMPARE(dock->isHidden(), dock->objectName() == QLatin1String("model"));
+}
+
+void MainWindowLifeTest::plain_letters_work_where_nobody_types() {
+    TestWindow w;
+    w.window->setFocus();
+    QTest::keyClick(w.window.get(), Qt::Key_F);
+    QVERIFY(w.dock("timeline").isHidden());
+    QTest::keyClick(w.window.get(), Qt::Key_F);
+    QVERIFY(!w.dock("timeline").isHidden());
+    w.dock("history").hide();
+    QTest::keyClick(w.window.get(), Qt::Key_R, Qt::ShiftModifier);
+    QVERIFY(!w.dock("history").isHidden());
+    w.prompt().setFocus();
+    QTest::keyClicks(&w.prompt(), QStringLiteral("fRX?"));
+    QCOMPARE(w.prompt().text(), QStringLiteral("fRX?"));
     QVERIFY(!w.dock("timeline").isHidden());
 }
 
