@@ -116,7 +116,7 @@ const std::vector<View>& views() {
         {"change", chart, writeChart<change>},
         {"load", chart, writeChart<expertLoad>},
         {"overlay", chart, writeOverlay},
-        {"filmstrip", {".png", ".svg"}, writeFilmstrip},
+        {"filmstrip", chart, writeFilmstrip},
     };
     return all;
 }

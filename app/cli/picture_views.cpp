@@ -4,6 +4,8 @@
 #include <QPainter>
 #include <QSvgGenerator>
 
+#include <fmt/format.h>
+
 #include "app/cli/output_files.h"
 #include "app/cli/view_drawing.h"
 #include "viz/overlay/filmstrip.h"
@@ -77,8 +79,20 @@ void writeOverlay(const Drawing& drawing) {
     writePngFile(options.output, overlaySheetImage(sheet, style, options.scale), sheet.title, sheet.caption);
 }
 
+/// What stands under the pictures of the strip, one row per evaluation; both counted from 1 as in the window.
+std::string filmstripCsv(const RunRecord& run) {
+    std::string csv = "evaluation,step,stage,timestep,noise_level,guidance,unconditional_branch\n";
+    for (const EvaluationRecord& evaluation : run.evaluations) {
+        const EvaluationInfo& info = evaluation.info;
+        csv += fmt::format("{},{},{},{},{},{},{}\n", info.index + 1, info.step + 1, info.stage, info.timestep, info.noiseLevel, info.cfgScale,
+                           info.uncondRun ? 1 : 0);
+    }
+    return csv;
+}
+
 void writeFilmstrip(const Drawing& drawing) {
     const ViewOptions& options = drawing.options;
+    if (extensionOf(options.output) == ".csv") return writeTextFile(options.output, filmstripCsv(drawing.run)).orThrow();
     constexpr int kMostFrames = 240, kSmallestFrame = 16, kLargestFrame = 512;
     FilmstripSpec strip = filmstripOf(drawing.run, imageOfView(drawing), kMostFrames);
     if (strip.frames.empty()) refuse("the session holds no evaluation and no picture, so there is no filmstrip");
