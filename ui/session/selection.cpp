@@ -28,47 +28,21 @@ void SelectionModel::set(Selection wanted) {
     emit changed(m_now, before);
 }
 
-void SelectionModel::setEvaluation(int evaluation) {
+/// Everything as it is but one field.
+template <class Field, class Value>
+void SelectionModel::setField(Field Selection::*field, Value value) {
     Selection wanted = m_now;
-    wanted.evaluation = evaluation;
+    wanted.*field = value;
     set(wanted);
 }
 
-void SelectionModel::setImage(int64_t image) {
-    Selection wanted = m_now;
-    wanted.image = image;
-    set(wanted);
-}
-
-void SelectionModel::setBranch(BranchChoice branch) {
-    Selection wanted = m_now;
-    wanted.branch = branch;
-    set(wanted);
-}
-
-void SelectionModel::setMeasure(LoadMeasure measure) {
-    Selection wanted = m_now;
-    wanted.measure = measure;
-    set(wanted);
-}
-
-void SelectionModel::setLayer(int layer) {
-    Selection wanted = m_now;
-    wanted.layer = layer;
-    set(wanted);
-}
-
-void SelectionModel::setExpert(int expert) {
-    Selection wanted = m_now;
-    wanted.expert = expert;
-    set(wanted);
-}
-
-void SelectionModel::setToken(int64_t token) {
-    Selection wanted = m_now;
-    wanted.token = token;
-    set(wanted);
-}
+void SelectionModel::setEvaluation(int evaluation) { setField(&Selection::evaluation, evaluation); }
+void SelectionModel::setImage(int64_t image) { setField(&Selection::image, image); }
+void SelectionModel::setBranch(BranchChoice branch) { setField(&Selection::branch, branch); }
+void SelectionModel::setMeasure(LoadMeasure measure) { setField(&Selection::measure, measure); }
+void SelectionModel::setLayer(int layer) { setField(&Selection::layer, layer); }
+void SelectionModel::setExpert(int expert) { setField(&Selection::expert, expert); }
+void SelectionModel::setToken(int64_t token) { setField(&Selection::token, token); }
 
 void SelectionModel::clear() {
     Selection wanted = m_now;

@@ -65,6 +65,8 @@ signals:
     void hoverChanged(const moescope::Hover& hover);
 
 private:
+    template <class Field, class Value>
+    void setField(Field Selection::*field, Value value);
     Selection clamped(Selection wanted) const;
 
     struct Limits {
