@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The views of `moescope-cli export --view` that show pictures: the expert map over one, and the run as a filmstrip.
-#include <QBuffer>
 #include <QPainter>
-#include <QSvgGenerator>
 
 #include <fmt/format.h>
 
@@ -15,36 +13,6 @@
 
 namespace moescope::cli {
 namespace {
-
-void writePngFile(const std::string& path, QImage image, const QString& title, const QString& description) {
-    if (image.isNull()) throw EngineException(ErrorCode::OutOfMemory, "there is not enough memory for a picture of that size: choose a smaller size or scale");
-    image.setText(QStringLiteral("Title"), title);
-    if (!description.isEmpty()) image.setText(QStringLiteral("Description"), description);
-    QByteArray bytes;
-    QBuffer buffer(&bytes);
-    buffer.open(QIODevice::WriteOnly);
-    if (!image.save(&buffer, "PNG")) throw EngineException(ErrorCode::Internal, "the picture could not be written as PNG");
-    writeTextFile(path, bytes.toStdString()).orThrow();
-}
-
-template <class Paint>
-void writeSvgFile(const std::string& path, QSize size, const QString& title, const Paint& paint) {
-    QByteArray bytes;
-    QBuffer buffer(&bytes);
-    buffer.open(QIODevice::WriteOnly);
-    QSvgGenerator generator;
-    generator.setOutputDevice(&buffer);
-    generator.setSize(size);
-    generator.setViewBox(QRect(QPoint(0, 0), size));
-    generator.setResolution(96);
-    generator.setTitle(title);
-    {
-        QPainter painter(&generator);
-        paint(painter);
-    }
-    buffer.close();
-    writeTextFile(path, bytes.toStdString()).orThrow();
-}
 
 /// A run of several pictures is shown by its first, unless one is chosen.
 int64_t imageOfView(const Drawing& drawing) { return drawing.options.image.value_or(0); }
@@ -74,9 +42,11 @@ void writeOverlay(const Drawing& drawing) {
     const ChartStyle look = exportStyle(exportPalette(options.dark), drawing.size);
     const OverlaySheetStyle style{drawing.size, look.font, look.background(), look.text()};
     if (extension == ".svg")
-        return writeSvgFile(options.output, overlaySheetSize(sheet, style), sheet.title,
-                            [&](QPainter& painter) { paintOverlaySheet(painter, sheet, style); });
-    writePngFile(options.output, overlaySheetImage(sheet, style, options.scale), sheet.title, sheet.caption);
+        return writeSvgFile(options.output, overlaySheetSize(sheet, style), sheet.title, {}, [&](QPaintDevice& page) {
+            QPainter painter(&page);
+            paintOverlaySheet(painter, sheet, style);
+        }).orThrow();
+    writePngFile(options.output, overlaySheetImage(sheet, style, options.scale), sheet.title, sheet.caption).orThrow();
 }
 
 /// What stands under the pictures of the strip, one row per evaluation; both counted from 1 as in the window.
@@ -129,10 +99,12 @@ void writeFilmstrip(const Drawing& drawing) {
         for (FilmstripFrame& frame : strip.frames)
             if (!frame.picture.isNull() && style.frameSide % frame.picture.width() == 0)
                 frame.picture = frame.picture.scaled(style.frameSide, style.frameSide, Qt::KeepAspectRatio, Qt::FastTransformation);
-        return writeSvgFile(options.output, filmstripSize(strip, style), strip.title,
-                            [&](QPainter& painter) { paintFilmstrip(painter, strip, style); });
+        return writeSvgFile(options.output, filmstripSize(strip, style), strip.title, {}, [&](QPaintDevice& page) {
+            QPainter painter(&page);
+            paintFilmstrip(painter, strip, style);
+        }).orThrow();
     }
-    writePngFile(options.output, filmstripImage(strip, style, options.scale), strip.title, {});
+    writePngFile(options.output, filmstripImage(strip, style, options.scale), strip.title, {}).orThrow();
 }
 
 }  // namespace moescope::cli

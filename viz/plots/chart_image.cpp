@@ -43,20 +43,20 @@ QImage chartImage(const ChartSpec& chart, const QPalette& palette, QSize size, d
     return image;
 }
 
-Status writeChartPng(const std::filesystem::path& path, const ChartSpec& chart, const QPalette& palette, QSize size, double scale) {
-    QImage image = chartImage(chart, palette, size, scale);
+Status writePngFile(const std::filesystem::path& path, QImage image, const QString& title, const QString& description) {
     if (image.isNull())
-        return {ErrorCode::OutOfMemory, "there is not enough memory for a chart of that size: choose a smaller size or scale"};
-    image.setText(QStringLiteral("Title"), chart.title);
-    image.setText(QStringLiteral("Description"), summaryOf(chart));
+        return {ErrorCode::OutOfMemory, "there is not enough memory for a picture of that size: choose a smaller size or scale"};
+    image.setText(QStringLiteral("Title"), title);
+    if (!description.isEmpty()) image.setText(QStringLiteral("Description"), description);
     QByteArray bytes;
     QBuffer buffer(&bytes);
     buffer.open(QIODevice::WriteOnly);
-    if (!image.save(&buffer, "PNG")) return {ErrorCode::Internal, "the chart could not be written as PNG"};
+    if (!image.save(&buffer, "PNG")) return {ErrorCode::Internal, "the picture could not be written as PNG"};
     return writeBytes(path, bytes);
 }
 
-Status writeChartSvg(const std::filesystem::path& path, const ChartSpec& chart, const QPalette& palette, QSize size) {
+Status writeSvgFile(const std::filesystem::path& path, QSize size, const QString& title, const QString& description,
+                    const std::function<void(QPaintDevice&)>& paint) {
     QByteArray bytes;
     QBuffer buffer(&bytes);
     buffer.open(QIODevice::WriteOnly);
@@ -65,11 +65,21 @@ Status writeChartSvg(const std::filesystem::path& path, const ChartSpec& chart, 
     generator.setSize(size);
     generator.setViewBox(QRect(QPoint(0, 0), size));
     generator.setResolution(96);
-    generator.setTitle(chart.title);
-    generator.setDescription(summaryOf(chart));
-    ChartPlot().paintOn(generator, chart, exportStyle(palette, size), size, true);
+    generator.setTitle(title);
+    generator.setDescription(description);
+    paint(generator);
     buffer.close();
     return writeBytes(path, bytes);
+}
+
+Status writeChartPng(const std::filesystem::path& path, const ChartSpec& chart, const QPalette& palette, QSize size, double scale) {
+    return writePngFile(path, chartImage(chart, palette, size, scale), chart.title, summaryOf(chart));
+}
+
+Status writeChartSvg(const std::filesystem::path& path, const ChartSpec& chart, const QPalette& palette, QSize size) {
+    return writeSvgFile(path, size, chart.title, summaryOf(chart), [&](QPaintDevice& page) {
+        ChartPlot().paintOn(page, chart, exportStyle(palette, size), size, true);
+    });
 }
 
 }  // namespace moescope
