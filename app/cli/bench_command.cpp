@@ -65,7 +65,7 @@ std::vector<double> timeForward(const Denoiser& denoiser, int batch, int runs, i
         backend.upload(labels, std::span<const int32_t>(classes));
         backend.synchronize();
         const auto start = std::chrono::steady_clock::now();
-        denoiser.forward(*workspace, x, t, labels, nullptr);
+        denoiser.forward(*workspace, x, t, {labels}, nullptr);
         backend.synchronize();
         if (run >= 0) times.push_back(1000 * secondsSince(start));
     }

@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-#define MS_BACKEND_VERSION 1u
+#define MS_BACKEND_VERSION 2u
 
 typedef struct MsContext MsContext; /* a device with its stream, scratch memory and threads */
 typedef struct MsTensor MsTensor;
@@ -56,8 +56,16 @@ typedef enum MsLinearLayout {
     MS_LINEAR_GATED = 1  /* W [2 out, in]: first half gate, second half up; y = silu(gate) * up, so y has `out` columns */
 } MsLinearLayout;
 
+/* How tokens and experts find each other. "Pool": the tokens that compete for an expert, see samplesPerPool. */
 typedef enum MsPolicy {
-    MS_POLICY_TOKEN_CHOICE_SIGMOID = 0 /* sigmoid affinities, selection by affinity + bias, groups, normalised gates */
+    MS_POLICY_TOKEN_CHOICE_SIGMOID = 0, /* sigmoid affinities, selection by affinity + bias, groups, normalised gates */
+    MS_POLICY_TOKEN_CHOICE_SOFTMAX = 1, /* softmax over the experts; a token's topK best; gate = probability * scale, not renormalised */
+    MS_POLICY_EXPERT_CHOICE = 2,        /* softmax over the experts; each expert takes the `capacity` tokens of each pool with the largest
+                                           probability; gate = probability * scale */
+    MS_POLICY_POOL_THRESHOLD = 3,       /* as expert choice, but an expert's capacity in a pool is the number of its tokens with
+                                           sigmoid(predictor(x)) > threshold of the expert (arXiv 2503.14487) */
+    MS_POLICY_PROTOTYPE = 4             /* affinity = cosine of token and prototype (the router's rows, of length 1); a token's topK best; gate =
+                                           affinity * scale (arXiv 2510.24711) */
 } MsPolicy;
 
 typedef struct MsContextOptions {
@@ -86,6 +94,10 @@ typedef struct MsAttentionDesc {
     const MsTensor* ropeCos;
     const MsTensor* ropeSin;
     int64_t leadTokens; /* tokens of each sample in front of the image tokens: not rotated */
+    /* Since version 2 */
+    const MsTensor* queryNormBias; /* [headDim] or NULL; given: the per-head norms are LayerNorms (mean removed), not RMS norms */
+    const MsTensor* keyNormBias;
+    int32_t roundQueryKeyToHalf;   /* not 0: q and k are rounded to fp16 after norm and rotation, as published half-precision code does */
 } MsAttentionDesc;
 
 typedef struct MsMoeLayerDesc {
@@ -98,27 +110,41 @@ typedef struct MsMoeLayerDesc {
     float scale;                /* gates of a token sum to this (topK > 1); with topK == 1 gate = affinity * scale */
     const MsLinear* router;        /* [E, D], F32 storage */
     const MsTensor* selectionBias; /* [E] or NULL */
-    const MsLinear* expertIn;      /* E stacked gated matrices D -> I */
+    const MsLinear* expertIn;      /* E stacked matrices D -> I: gated, or plain with `expertActivation` behind */
     const MsLinear* expertOut;     /* E stacked matrices I -> D */
-    const MsLinear* sharedIn;      /* gated D -> I', or NULL: then the layer's input itself is added instead */
+    const MsLinear* sharedIn;      /* D -> I', gated or plain with `sharedActivation`; NULL: see `addNothing` */
     const MsLinear* sharedOut;
-    const MsTensor* forcedExperts; /* I32 [T, topK] ascending, or NULL: use these choices (gates from the affinities) */
+    const MsTensor* forcedExperts; /* I32 [T, topK] ascending, or NULL: use these choices (gates from the affinities); token choice only */
+    /* Since version 2 */
+    MsActivation expertActivation, sharedActivation; /* of plain expertIn, sharedIn; MS_ACT_NONE for gated ones */
+    int32_t addNothing;            /* without a shared expert: 0 adds the layer's input to the routed sum, 1 adds nothing */
+    int64_t samplesPerPool;        /* EXPERT_CHOICE, POOL_THRESHOLD: neighbouring samples whose tokens compete; divides `samples` */
+    int64_t capacity;              /* EXPERT_CHOICE: tokens per expert and pool */
+    const MsLinear* predictorIn;   /* POOL_THRESHOLD: D -> D' with SiLU behind, then D' -> E */
+    const MsLinear* predictorOut;
+    const MsTensor* thresholds;    /* POOL_THRESHOLD: F32 [E] */
+    const MsTensor* bypass;        /* PROTOTYPE: I32 [samples] or NULL; samples with a value other than 0 send all their tokens to the last
+                                      expert (number E - 1, which has no prototype: the router has E - 1 rows then) with gate 1 */
 } MsMoeLayerDesc;
 
-/* Where a MoE layer leaves what it decided. All device tensors; NULL = not wanted. Pairs are sorted by token, then expert. */
+/* Where a MoE layer leaves what it decided. All device tensors; NULL = not wanted. Pairs are sorted by token, then expert.
+ * Most pairs a layer can have: T topK (token choice, prototypes), pools * E * capacity (expert choice), T E (pool threshold). */
 typedef struct MsRouting {
     size_t size;
     MsTensor* rowPtr;       /* I32 [T + 1]: pairs of token t are rowPtr[t] .. rowPtr[t+1] */
-    MsTensor* expert;       /* U16 [capacity] */
-    MsTensor* gate;         /* F32 [capacity] combine weights */
+    MsTensor* expert;       /* U16 [most pairs] */
+    MsTensor* gate;         /* F32 [most pairs] combine weights */
     MsTensor* counts;       /* I32 [samples, E] tokens received */
     MsTensor* mass;         /* F32 [samples, E] sum of gates */
-    MsTensor* logits;       /* F32 [T, E] */
-    MsTensor* scores;       /* F32 [T, E] affinities before the selection bias */
-    MsTensor* margin;       /* F32 [T] last chosen minus first refused selection value, or between groups where that is smaller */
+    MsTensor* logits;       /* F32 [T, E]; prototypes: the cosines, 0 for an expert without a prototype and for bypassing samples */
+    MsTensor* scores;       /* F32 [T, E] affinities before the selection bias; prototypes: as logits */
+    MsTensor* margin;       /* F32 [T] last chosen minus first refused selection value, or between groups where that is smaller. Expert choice
+                               and pools: F32 [pools, E] last taken minus first refused probability of an expert in a pool */
     MsTensor* inputNorm;    /* F32 [T] L2 norms: of the layer's input, the routed sum and the shared output (or input) */
     MsTensor* routedNorm;
     MsTensor* sharedNorm;
+    /* Since version 2 */
+    MsTensor* capacityLogits; /* F32 [T, E] POOL_THRESHOLD: the predictor before its sigmoid */
 } MsRouting;
 
 typedef struct MsConvDesc {

@@ -65,6 +65,14 @@ public:
             damaged(m_file, fmt::format("{} of {} is not a list of at most {} entries", key, m_where, longest));
         return value;
     }
+    std::vector<double> numbers(const char* key, size_t longest) const {
+        std::vector<double> values;
+        for (const Json& value : list(key, longest)) {
+            if (!value.is_number()) damaged(m_file, fmt::format("a value of {} of {} is not a number", key, m_where));
+            values.push_back(value.get<double>());
+        }
+        return values;
+    }
     std::vector<int64_t> integers(const char* key, size_t longest, int64_t low, int64_t high) const {
         std::vector<int64_t> values;
         for (const Json& value : list(key, longest))
@@ -98,20 +106,25 @@ private:
 };
 
 constexpr std::array policies{RoutingPolicy::TokenChoice, RoutingPolicy::ExpertChoice, RoutingPolicy::BatchPool,
-                              RoutingPolicy::Prototype};
-constexpr std::array kinds{TokenKind::Image, TokenKind::ClassLabel, TokenKind::Text, TokenKind::Padding};
+                              RoutingPolicy::Prototype, RoutingPolicy::NetworkMixture};
+constexpr std::array kinds{TokenKind::Image, TokenKind::ClassLabel, TokenKind::Text, TokenKind::Padding, TokenKind::Picture};
 
 MoeLayerDescriptor parseLayer(const Json& json, size_t index, size_t networks, const std::string& file) {
     const Fields fields(json, fmt::format("layer {}", index), file);
     MoeLayerDescriptor layer;
     layer.network = static_cast<int>(fields.integer("network", 0, static_cast<int64_t>(networks) - 1));
-    layer.block = static_cast<int>(fields.integer("block", 0, INT32_MAX));
+    layer.block = static_cast<int>(fields.integer("block", -1, INT32_MAX));
     layer.moeIndex = static_cast<int>(fields.integer("moe_index", 0, INT32_MAX));
     layer.policy = fields.oneOf("policy", policies, policyName);
     layer.experts = fields.integer("experts", 1, mostExperts);
     layer.topK = fields.integer("top_k", 0, layer.experts);
     layer.capacity = fields.integer("capacity", 0, mostTokens);
     layer.sharedExpert = fields.flag("shared_expert");
+    if (json.contains("unconditional_expert"))
+        layer.unconditionalExpert = fields.integer("unconditional_expert", -1, layer.experts - 1);
+    if (json.contains("thresholds"))
+        for (const double value : fields.numbers("thresholds", static_cast<size_t>(layer.experts)))
+            layer.thresholds.push_back(static_cast<float>(value));
     int64_t tokens = 0;
     for (const Json& entry : fields.list("token_groups", 64)) {
         const Fields group(entry, fmt::format("a token group of layer {}", index), file);
@@ -167,11 +180,14 @@ Json toJson(const MoeLayerDescriptor& layer) {
                           {"count", group.count},
                           {"height", group.height},
                           {"width", group.width}});
-    return {{"network", layer.network},         {"block", layer.block},
-            {"moe_index", layer.moeIndex},      {"policy", policyName(layer.policy)},
-            {"experts", layer.experts},         {"top_k", layer.topK},
-            {"capacity", layer.capacity},       {"shared_expert", layer.sharedExpert},
-            {"token_groups", std::move(groups)}};
+    Json json{{"network", layer.network},    {"block", layer.block},
+              {"moe_index", layer.moeIndex}, {"policy", policyName(layer.policy)},
+              {"experts", layer.experts},    {"top_k", layer.topK},
+              {"capacity", layer.capacity},  {"shared_expert", layer.sharedExpert},
+              {"token_groups", std::move(groups)}};
+    if (layer.unconditionalExpert >= 0) json["unconditional_expert"] = layer.unconditionalExpert;
+    if (!layer.thresholds.empty()) json["thresholds"] = layer.thresholds;
+    return json;
 }
 
 Json toJson(const EvaluationInfo& info) {

@@ -98,7 +98,7 @@ std::unique_ptr<DenoiserWorkspace> AdalnTransformer::makeWorkspace(int64_t sampl
 }
 
 void AdalnTransformer::forward(DenoiserWorkspace& workspace, const DeviceTensor& x, const DeviceTensor& t,
-                               const DeviceTensor& labels, DenoiserObserver* observer) const {
+                               const Condition& condition, DenoiserObserver* observer) const {
     auto& work = static_cast<Workspace&>(workspace);
     const TransformerConfig& c = m_description.config;
     const MsBackendTable& ops = m_backend.table();
@@ -120,7 +120,7 @@ void AdalnTransformer::forward(DenoiserWorkspace& workspace, const DeviceTensor&
     check(ops.timestep_waves(context, t.get(), kMaxPeriod, work.waves.get()));
     check(ops.linear(context, work.waves.get(), m_time1.get(), MS_ACT_SILU, work.timeHidden.get()));
     check(ops.linear(context, work.timeHidden.get(), m_time2.get(), MS_ACT_NONE, work.timeEmbed.get()));
-    check(ops.gather_rows(context, m_labelTable.get(), labels.get(), work.labelEmbed.get()));
+    check(ops.gather_rows(context, m_labelTable.get(), condition.labels.get(), work.labelEmbed.get()));
     check(ops.add(context, work.timeEmbed.get(), work.labelEmbed.get(), work.condition.get()));
     check(ops.activate(context, work.condition.get(), MS_ACT_SILU, work.activated.get()));
     tap(Tap::TimeEmbed, -1, work.timeEmbed);
@@ -129,7 +129,7 @@ void AdalnTransformer::forward(DenoiserWorkspace& workspace, const DeviceTensor&
 
     for (int block = 0; block < c.depth; ++block) {
         beforeBlock(work, block);
-        runBlock(work, block, observer);
+        runBlock(work, block, condition, observer);
         tap(Tap::BlockOutput, block, work.x);
     }
 
@@ -148,7 +148,7 @@ void AdalnTransformer::forward(DenoiserWorkspace& workspace, const DeviceTensor&
     check(ops.unpatchify(context, work.finalTokens.get(), c.patch, work.picture.get()));
 }
 
-void AdalnTransformer::runBlock(Workspace& work, int block, DenoiserObserver* observer) const {
+void AdalnTransformer::runBlock(Workspace& work, int block, const Condition& condition, DenoiserObserver* observer) const {
     const TransformerConfig& c = m_description.config;
     const MsBackendTable& ops = m_backend.table();
     MsContext* context = m_backend.context();
@@ -162,9 +162,17 @@ void AdalnTransformer::runBlock(Workspace& work, int block, DenoiserObserver* ob
     check(ops.modulated_norm(context, work.x.get(), m_norm, kNormEps, orNull(weights.norm1), work.modulation.get(), 0, 1,
                              work.normed.get()));
     check(ops.linear(context, work.normed.get(), weights.qkv.get(), MS_ACT_NONE, work.qkv.get()));
-    const MsAttentionDesc attention{sizeof(MsAttentionDesc),   work.samples,    c.heads,         orNull(weights.queryNorm),
-                                    orNull(weights.keyNorm),   kNormEps,        m_rope,          orNull(m_ropeCos),
-                                    orNull(m_ropeSin),         work.leadTokens};
+    MsAttentionDesc attention{};
+    attention.size = sizeof(attention);
+    attention.samples = work.samples;
+    attention.heads = c.heads;
+    attention.queryNorm = orNull(weights.queryNorm);
+    attention.keyNorm = orNull(weights.keyNorm);
+    attention.eps = kNormEps;
+    attention.rope = m_rope;
+    attention.ropeCos = orNull(m_ropeCos);
+    attention.ropeSin = orNull(m_ropeSin);
+    attention.leadTokens = work.leadTokens;
     check(ops.attention(context, work.qkv.get(), &attention, work.attended.get()));
     check(ops.linear(context, work.attended.get(), weights.proj.get(), MS_ACT_NONE, work.branch.get()));
     check(ops.gated_add(context, work.x.get(), work.branch.get(), work.modulation.get(), 2));
@@ -172,7 +180,7 @@ void AdalnTransformer::runBlock(Workspace& work, int block, DenoiserObserver* ob
     check(ops.modulated_norm(context, work.x.get(), m_norm, kNormEps, orNull(weights.norm2), work.modulation.get(), 3, 4,
                              work.normed.get()));
     if (weights.moe) {
-        runMoe(work, *weights.moe, block, observer);
+        runMoe(work, *weights.moe, block, condition, observer);
     } else {
         m_backend.reshape(work.hidden, {rows, weights.denseIn.out()});
         check(ops.linear(context, work.normed.get(), weights.denseIn.get(), m_denseActivation, work.hidden.get()));
@@ -181,16 +189,30 @@ void AdalnTransformer::runBlock(Workspace& work, int block, DenoiserObserver* ob
     check(ops.gated_add(context, work.x.get(), work.branch.get(), work.modulation.get(), 5));
 }
 
-void AdalnTransformer::runMoe(Workspace& work, const MoeWeights& moe, int block, DenoiserObserver* observer) const {
+void AdalnTransformer::runMoe(Workspace& work, const MoeWeights& moe, int block, const Condition& condition, DenoiserObserver* observer) const {
     const MoeConfig& config = m_description.config.moe;
     const auto& blocks = m_description.config.moeBlocks;
     const int layer = static_cast<int>(std::find(blocks.begin(), blocks.end(), block) - blocks.begin());
     if (observer && observer->wants(Tap::MoeInput)) observer->tapped(Tap::MoeInput, block, work.normed);
     const DeviceTensor* forced = observer ? observer->forcedExperts(layer) : nullptr;
-    const MsMoeLayerDesc desc{sizeof(MsMoeLayerDesc), MS_POLICY_TOKEN_CHOICE_SIGMOID, work.samples, config.experts, config.topK,
-                              config.groups, config.keptGroups, static_cast<float>(config.scale), moe.router.get(),
-                              orNull(moe.selectionBias), moe.expertIn.get(), moe.expertOut.get(), orNull(moe.sharedIn),
-                              orNull(moe.sharedOut), forced ? forced->get() : nullptr};
+    MsMoeLayerDesc desc{};
+    desc.size = sizeof(desc);
+    desc.policy = static_cast<MsPolicy>(config.rule);
+    desc.samples = work.samples;
+    desc.experts = config.experts;
+    desc.topK = config.topK;
+    desc.groups = config.groups;
+    desc.keptGroups = config.keptGroups;
+    desc.scale = static_cast<float>(config.scale);
+    desc.router = moe.router.get();
+    desc.selectionBias = orNull(moe.selectionBias);
+    desc.expertIn = moe.expertIn.get();
+    desc.expertOut = moe.expertOut.get();
+    desc.sharedIn = orNull(moe.sharedIn);
+    desc.sharedOut = orNull(moe.sharedOut);
+    desc.forcedExperts = forced ? forced->get() : nullptr;
+    desc.addNothing = config.addsInput ? 0 : 1;
+    desc.samplesPerPool = condition.pool == RoutingPool::Batch ? work.samples / condition.branches : 1;
     const MsRouting* routing = observer ? observer->routingFor(layer) : nullptr;
     m_backend.check(m_backend.table().moe_layer(m_backend.context(), work.normed.get(), &desc, routing, work.branch.get()));
     if (!observer) return;

@@ -33,7 +33,7 @@ public:
     Backend& backend() const override { return m_backend; }
     uint64_t packedBytes() const override;
     std::unique_ptr<DenoiserWorkspace> makeWorkspace(int64_t samples) const override;
-    void forward(DenoiserWorkspace& workspace, const DeviceTensor& x, const DeviceTensor& t, const DeviceTensor& labels,
+    void forward(DenoiserWorkspace& workspace, const DeviceTensor& x, const DeviceTensor& t, const Condition& condition,
                  DenoiserObserver* observer) const override;
 
 protected:
@@ -71,8 +71,8 @@ protected:
     PackedLinear m_finalModulation, m_finalLinear;
 
 private:
-    void runBlock(Workspace& work, int block, DenoiserObserver* observer) const;
-    void runMoe(Workspace& work, const MoeWeights& moe, int block, DenoiserObserver* observer) const;
+    void runBlock(Workspace& work, int block, const Condition& condition, DenoiserObserver* observer) const;
+    void runMoe(Workspace& work, const MoeWeights& moe, int block, const Condition& condition, DenoiserObserver* observer) const;
 };
 
 /// Tensors of one run. `x` is the residual stream; token-sized tensors are reshaped when class tokens join.

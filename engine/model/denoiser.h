@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 
 #include "engine/backend/backend.h"
 #include "engine/model/model_description.h"
@@ -44,6 +45,15 @@ public:
     virtual const DeviceTensor& output() const = 0;
 };
 
+/// What the samples of one pass are to show, and who belongs together. Referred to during the call only.
+struct Condition {
+    const DeviceTensor& labels;         // I32 [samples] class indices; the null class where there is no condition
+    int64_t branches = 1;               // 2: the first half of the samples is conditional, the second the same pictures without condition
+    RoutingPool pool = RoutingPool::Batch;  // for batch-wide routing: each branch is a pool, or each sample
+    const HostTensor* prompt = nullptr;     // F32 [samples, P] prompt embeddings, for networks that take prompts
+    std::span<const float> flowTimes{};     // [samples] 1 - noise level on the host, for routers over networks; may be empty
+};
+
 class Denoiser {
 public:
     virtual ~Denoiser() = default;
@@ -51,9 +61,9 @@ public:
     virtual Backend& backend() const = 0;
     virtual uint64_t packedBytes() const = 0;
     virtual std::unique_ptr<DenoiserWorkspace> makeWorkspace(int64_t samples) const = 0;
-    /// x [samples, inChannels, side, side], t [samples] as the network receives it, labels I32 [samples] -> workspace output.
+    /// x [samples, inChannels, side, side], t [samples] as the network receives it -> workspace output.
     /// No allocation. Throws EngineException (cancelled, device errors).
-    virtual void forward(DenoiserWorkspace& workspace, const DeviceTensor& x, const DeviceTensor& t, const DeviceTensor& labels,
+    virtual void forward(DenoiserWorkspace& workspace, const DeviceTensor& x, const DeviceTensor& t, const Condition& condition,
                          DenoiserObserver* observer) const = 0;
 };
 

@@ -117,6 +117,7 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
         return EngineError{ErrorCode::Unsupported, fmt::format("input_size should be a multiple of the patch size {} and at most {}, found {}",
                                                                c.patch, kLargestGrid * c.patch, side)};
     c.grid = side / c.patch;
+    c.moe.addsInput = true;
     readMoeSettings(d, settings);
     c.headWidth = c.heads > 0 ? c.width / c.heads : 0;
     d.defaults = kDefaults;

@@ -143,6 +143,7 @@ TransformerConfig releasedConfig(const ReleasedSize& size) {
     c.classes = kImageNetClasses;
     if (size.experts) {
         c.moe = {size.experts, size.topK, size.expertWidth, size.expertWidth, size.groups, size.keptGroups, size.scale};
+        c.moe.addsInput = true;
         for (int block = 1; block < size.depth; block += 2) c.moeBlocks.push_back(block);
     }
     return c;

@@ -124,6 +124,7 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
             d.unknownSettings.emplace_back("in_context_start");
         }
     }
+    c.moe.addsInput = true;
     if (!c.moeBlocks.empty()) readMoeSettings(d, settings);
     readDefaults(d, settings);
     d.moeLayers = describeMoeLayers(c);

@@ -2,6 +2,7 @@
 #include "engine/model/model_description.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace moescope {
 
@@ -22,7 +23,17 @@ int64_t ModelDescription::activeParameters() const {
         if (tensor.routedExpert) routed += elementCount(tensor.shape);
     const MoeConfig& moe = config.moe;
     if (moe.experts == 0) return totalParameters();
-    return totalParameters() - routed / moe.experts * (moe.experts - moe.topK);
+    const int64_t perExpert = routed / moe.experts;
+    return totalParameters() - perExpert * moe.experts + std::llround(static_cast<double>(perExpert) * moe.expertsPerToken());
+}
+
+int64_t MoeConfig::tokensPerExpert(int64_t poolTokens) const {
+    return experts ? static_cast<int64_t>(static_cast<double>(poolTokens) / static_cast<double>(experts) * capacity) : 0;
+}
+
+double MoeConfig::expertsPerToken() const {
+    const bool byCapacity = rule == RouterRule::ExpertChoice || rule == RouterRule::PoolThreshold;
+    return byCapacity ? capacity : static_cast<double>(topK);
 }
 
 int64_t ModelDescription::packedBytes(int64_t bytesPerWeight) const {
@@ -40,11 +51,19 @@ int64_t ModelDescription::packedBytes(int64_t bytesPerWeight) const {
     return bytes;
 }
 
-std::string_view samplerName(SamplerKind sampler) { return sampler == SamplerKind::Euler ? "euler" : "heun"; }
+std::string_view samplerName(SamplerKind sampler) {
+    switch (sampler) {
+        case SamplerKind::Euler: return "euler";
+        case SamplerKind::Heun: return "heun";
+        case SamplerKind::Ddpm: return "ddpm";
+        case SamplerKind::Ddim: return "ddim";
+    }
+    return "unknown";
+}
 
 std::optional<SamplerKind> samplerFromName(std::string_view name) {
-    if (name == "euler") return SamplerKind::Euler;
-    if (name == "heun") return SamplerKind::Heun;
+    for (const SamplerKind kind : {SamplerKind::Euler, SamplerKind::Heun, SamplerKind::Ddpm, SamplerKind::Ddim})
+        if (samplerName(kind) == name) return kind;
     return std::nullopt;
 }
 

@@ -12,14 +12,29 @@
 
 namespace moescope {
 
-/// Token-choice mixture with sigmoid affinities (DeepSeek style).
+/// How a mixture's tokens and experts find each other; the policies of the backend table in the same order.
+enum class RouterRule : uint8_t { SigmoidTokenChoice, SoftmaxTokenChoice, ExpertChoice, PoolThreshold, Prototype };
+
 struct MoeConfig {
-    int64_t experts = 0, topK = 0;
+    int64_t experts = 0;      // with the unconditional one, which is the last
+    int64_t topK = 0;         // experts per token: token choice and prototypes
     int64_t expertWidth = 0;
-    int64_t sharedWidth = 0;  // 0: no shared expert; the layer's input is added instead
+    int64_t sharedWidth = 0;  // 0: no shared expert
     int64_t groups = 1, keptGroups = 1;
     double scale = 1;
+    RouterRule rule = RouterRule::SigmoidTokenChoice;
+    double capacity = 0;      // expert choice and pools: experts per token on average
+    bool unconditionalExpert = false;
+    bool addsInput = false;   // without a shared expert the layer's input is added to the routed sum
+
+    /// Tokens that each expert takes of a pool (expert choice).
+    int64_t tokensPerExpert(int64_t poolTokens) const;
+    /// Experts that a token meets: topK; on average for expert choice and pools.
+    double expertsPerToken() const;
 };
+
+/// Which samples compete where routing is decided over the batch. Recorded with every run, because it changes the picture.
+enum class RoutingPool : uint8_t { Batch /* all pictures of a run, each guidance branch apart */, Picture };
 
 /// Shape of a diffusion transformer of one of the adaLN families. Sizes in tokens, channels and pixels (or latent pixels).
 struct TransformerConfig {
@@ -39,9 +54,18 @@ struct TransformerConfig {
     bool isMoe(int block) const;
 };
 
-enum class Prediction : uint8_t { Velocity, CleanImage };
-enum class SamplerKind : uint8_t { Euler, Heun };
+/// What the network's output is. Noise: of a discrete diffusion with 1000 steps, with a learned variance in the second half of the channels.
+enum class Prediction : uint8_t { Velocity, CleanImage, Noise };
+/// Euler and Heun integrate flows; DDPM and DDIM walk a discrete diffusion.
+enum class SamplerKind : uint8_t { Euler, Heun, Ddpm, Ddim };
 enum class PictureSpace : uint8_t { Pixels, SdLatent };
+
+/// What a network means by its time and how its output is guided.
+struct TimeConvention {
+    double dataTime = 1;     // 1: t runs from 0 (noise) to 1 (data) and velocity = data - noise; 0: the other way round in both
+    double timeScale = 1;    // the network is given t * timeScale
+    int64_t guidedChannels = 0;  // guidance acts on the first so many channels, the others come from the conditional branch; 0: on all
+};
 
 /// What a run uses unless the person says otherwise.
 struct SamplingDefaults {
@@ -51,6 +75,10 @@ struct SamplingDefaults {
     double cfgLow = 0, cfgHigh = 1;
     double noiseScale = 1;
     double tEps = 0.05;  // smallest 1 - t that a clean-image prediction is divided by
+    double shift = 1;    // flows: sigma -> shift sigma / (1 + (shift - 1) sigma), noise level sigma
+    double eta = 0;      // DDIM: 0 deterministic, 1 as much noise as DDPM
+    std::string respacing;  // discrete diffusions: "250", "ddim50", "10,15,20" as the published code spells it; empty: one section of `steps`
+    RoutingPool pool = RoutingPool::Batch;
 };
 
 /// A tensor that the model needs, by its name inside the weight set.
@@ -74,6 +102,8 @@ struct ModelDescription {
     PictureSpace space = PictureSpace::Pixels;
     Prediction prediction = Prediction::Velocity;
     SamplingDefaults defaults;
+    TimeConvention time;
+    std::vector<SamplerKind> samplers{SamplerKind::Euler, SamplerKind::Heun};  // that fit the prediction
     std::vector<ExpectedTensor> tensors;
     std::vector<MoeLayerDescriptor> moeLayers;
     std::vector<SettingSource> settings;

@@ -106,7 +106,7 @@ void FlowSampler::evaluate(const DeviceTensor& z, EvaluationInfo info, DeviceTen
 
     DenoiserObserver* follower = observer ? observer->beforeEvaluation(info, samples) : nullptr;
     m_backend.check(info.uncondRun ? ops.repeat_batch(context, z.get(), pass.input.get()) : ops.copy(context, z.get(), pass.input.get()));
-    m_denoiser.forward(*pass.workspace, pass.input, pass.times, pass.labels, follower);
+    m_denoiser.forward(*pass.workspace, pass.input, pass.times, {pass.labels, info.uncondRun ? 2 : 1}, follower);
     const DeviceTensor& prediction = pass.workspace->output();
     m_backend.check(ops.guided_velocity(context, prediction.get(), z.get(), m_params.get(), velocity.get()));
     if (observer) observer->evaluated({info, z, prediction, velocity});

@@ -20,6 +20,7 @@ std::string_view policyName(RoutingPolicy policy) {
         case RoutingPolicy::ExpertChoice: return "expert-choice";
         case RoutingPolicy::BatchPool: return "batch-pool";
         case RoutingPolicy::Prototype: return "prototype";
+        case RoutingPolicy::NetworkMixture: return "networks";
     }
     return "unknown";
 }
@@ -30,6 +31,7 @@ std::string_view tokenKindName(TokenKind kind) {
         case TokenKind::ClassLabel: return "class";
         case TokenKind::Text: return "text";
         case TokenKind::Padding: return "padding";
+        case TokenKind::Picture: return "picture";
     }
     return "unknown";
 }

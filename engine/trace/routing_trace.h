@@ -12,12 +12,13 @@
 namespace moescope {
 
 enum class Branch : uint8_t { Cond, Uncond };
-enum class RoutingPolicy : uint8_t { TokenChoice, ExpertChoice, BatchPool, Prototype };
-enum class TokenKind : uint8_t { Image, ClassLabel, Text, Padding };
+/// NetworkMixture: the "experts" are whole networks, chosen per picture; its one token per sample stands for the picture.
+enum class RoutingPolicy : uint8_t { TokenChoice, ExpertChoice, BatchPool, Prototype, NetworkMixture };
+enum class TokenKind : uint8_t { Image, ClassLabel, Text, Padding, Picture };
 
 std::string_view branchName(Branch branch);         // "cond", "uncond"
-std::string_view policyName(RoutingPolicy policy);  // "token-choice", "expert-choice", "batch-pool", "prototype"
-std::string_view tokenKindName(TokenKind kind);     // "image", "class", "text", "padding"
+std::string_view policyName(RoutingPolicy policy);  // "token-choice", "expert-choice", "batch-pool", "prototype", "networks"
+std::string_view tokenKindName(TokenKind kind);     // "image", "class", "text", "padding", "picture"
 
 /// A run of neighbouring tokens of one kind inside each sample; image tokens lie on a grid, row by row.
 struct TokenGroup {
@@ -29,13 +30,15 @@ struct TokenGroup {
 /// What a MoE layer says about itself; constant over a run.
 struct MoeLayerDescriptor {
     int network = 0;    // index among the networks of a mixture; 0 for a single network
-    int block = 0;      // index of the block in its network
+    int block = 0;      // index of the block in its network; -1 for the mixture of networks itself
     int moeIndex = 0;   // index among the MoE layers of its network
     RoutingPolicy policy = RoutingPolicy::TokenChoice;
     int64_t experts = 0;
     int64_t topK = 0;             // experts per token (token choice, prototypes); 0 elsewhere
     int64_t capacity = 0;         // tokens per expert and sample (expert choice); 0 elsewhere
     bool sharedExpert = false;
+    int64_t unconditionalExpert = -1;  // the one that takes every token of a sample without a condition; -1: there is none
+    std::vector<float> thresholds;     // [E] batch pools: what an expert's predicted probability must exceed for a token to count
     std::vector<TokenGroup> tokenGroups;  // in the order of the tokens of one sample
 
     int64_t tokensPerSample() const;

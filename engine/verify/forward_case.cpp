@@ -128,7 +128,7 @@ std::vector<ComputedFile> run(CaseContext& context, const GoldenFile& file) {
     const auto workspace = denoiser.makeWorkspace(samples);
     ForwardRecorder recorder(backend, description, file, samples, computed.outputs);
     const Backend::CancelScope cancel(backend, context.stop());
-    denoiser.forward(*workspace, input, times, labelTensor, &recorder);
+    denoiser.forward(*workspace, input, times, {labelTensor}, &recorder);
     computed.outputs.tensors.insert_or_assign("output", floatTensor(backend.fetch(workspace->output())));
     addRouting(file, recorder.probe(), computed);
     checkPromised(file, computed.problems);

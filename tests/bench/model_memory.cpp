@@ -126,7 +126,7 @@ struct Run {
         backend.upload(labels, std::span<const int32_t>(classes));
     }
     void forward() {
-        denoiser.forward(*workspace, x, t, labels, nullptr);
+        denoiser.forward(*workspace, x, t, {labels}, nullptr);
         denoiser.backend().synchronize();
     }
     const Denoiser& denoiser;

@@ -79,6 +79,8 @@ std::string bar(double value, double full, int width) {
 }
 
 std::string policySentence(const MoeLayerDescriptor& layer) {
+    if (layer.policy == RoutingPolicy::NetworkMixture)
+        return fmt::format("{} networks, each picture is blended from {}", layer.experts, layer.topK);
     std::string text = fmt::format("{} routed experts, ", layer.experts);
     switch (layer.policy) {
         case RoutingPolicy::TokenChoice:
@@ -92,6 +94,8 @@ std::string policySentence(const MoeLayerDescriptor& layer) {
             break;
         case RoutingPolicy::Prototype:
             text += fmt::format("each token takes its {} nearest prototype", layer.topK);
+            break;
+        case RoutingPolicy::NetworkMixture:
             break;
     }
     if (layer.sharedExpert) text += ", and a shared expert takes all";

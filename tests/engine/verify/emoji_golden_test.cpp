@@ -223,7 +223,7 @@ TEST_P(EmojiGolden, OnePlainForwardPassAgrees) {
     g.backend.upload(labelTensor, std::span<const int32_t>(labels));
     const auto workspace = g.denoiser->makeWorkspace(4);
     g.denoiser->forward(*workspace, g.backend.tensorFrom(noise.shape, noise.data),
-                        g.backend.tensorFrom(t.shape, t.data), labelTensor, nullptr);
+                        g.backend.tensorFrom(t.shape, t.data), {labelTensor}, nullptr);
     const double error = relativeError(g.backend.fetch(workspace->output()).data, g.floats("forward.x_pred").data);
     EXPECT_LE(error, kForwardLimit);
     RecordProperty("error", fmt::format("{:.2e}", error));
