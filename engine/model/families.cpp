@@ -54,9 +54,11 @@ std::string describeUnknownArchitecture(const TensorSource& source) {
         if (found) break;
     }
     const auto& tensors = source.tensors();
+    std::vector<std::string_view> names;
+    for (const FamilyDefinition* family : kFamilies) names.push_back(family->name);
     return fmt::format("the tensors are of an architecture that this version does not run: {} tensors such as '{}' {}; nearest: {}. "
-                       "Expected DSMoE, JiTMoE or JiT in their published layout",
-                       tensors.size(), tensors.front().name, shapeText(tensors.front().shape), nearest);
+                       "Expected one of these in its published layout: {}",
+                       tensors.size(), tensors.front().name, shapeText(tensors.front().shape), nearest, fmt::join(names, ", "));
 }
 
 int64_t countBlocks(const WeightView& view) {

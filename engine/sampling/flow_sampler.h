@@ -21,7 +21,7 @@ struct FlowSchedule {
     std::vector<float> widths;
 };
 
-/// Velocity models (DSMoE): t_i = i/n in double, rounded; every width 1/n. Clean-image models (JiT): linspace in fp32.
+/// Velocity models: t_i = i/n in double, rounded; every width 1/n. Clean-image models: linspace in fp32.
 FlowSchedule flowSchedule(Prediction prediction, int steps);
 
 /// Network evaluations of a run: one per step; Heun makes two, but clean-image models end with an Euler step.
