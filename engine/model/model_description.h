@@ -64,7 +64,7 @@ enum class PictureSpace : uint8_t { Pixels, SdLatent };
 struct TimeConvention {
     double dataTime = 1;     // 1: t runs from 0 (noise) to 1 (data) and velocity = data - noise; 0: the other way round in both
     double timeScale = 1;    // the network is given t * timeScale
-    int64_t guidedChannels = 0;  // guidance acts on the first so many channels, the others come from the conditional branch; 0: on all
+    int64_t guidedChannels = 0;  // of velocities and noise: guidance acts on the first so many, the others come from the condition; 0: all
 };
 
 /// What a run uses unless the person says otherwise.
