@@ -36,36 +36,49 @@ void AdalnTransformer::loadCommon(WeightLoader& loader) {
     m_time1 = loader.linear("t_embedder.mlp.0", config.waves, config.width, true);
     m_time2 = loader.linear("t_embedder.mlp.2", config.width, config.width, true);
     m_labelTable = loader.tensor("y_embedder.embedding_table.weight", {config.classes + 1, config.width});
+    if (config.moe.unconditionalExpert) {
+        std::vector<int32_t> bypasses(static_cast<size_t>(config.classes) + 1);
+        bypasses.back() = 1;
+        m_bypassTable = m_backend.tensor({config.classes + 1, 1}, MS_I32);
+        m_backend.upload(m_bypassTable, std::span<const int32_t>(bypasses));
+    }
     m_blocks.resize(static_cast<size_t>(config.depth));
     for (int block = 0; block < config.depth; ++block) {
         BlockWeights& weights = m_blocks[static_cast<size_t>(block)];
         const std::string name = "blocks." + std::to_string(block);
         weights.modulation = loader.linear(name + ".adaLN_modulation.1", config.width, 6 * config.width, true);
-        weights.qkv = loader.linear(name + ".attn.qkv", config.width, 3 * config.width, true);
-        weights.proj = loader.linear(name + ".attn.proj", config.width, config.width, true);
+        weights.qkv = loader.linear(name + ".attn." + m_qkvName, config.width, 3 * config.width, true);
+        weights.proj = loader.linear(name + ".attn." + m_projName, config.width, config.width, true);
         loadBlock(loader, block, weights);
     }
     m_finalModulation = loader.linear("final_layer.adaLN_modulation.1", config.width, 2 * config.width, true);
     m_finalLinear = loader.linear("final_layer.linear", config.width, config.patch * config.patch * config.outChannels, true);
 }
 
-MoeWeights AdalnTransformer::loadMoe(WeightLoader& loader, const std::string& mlp, ExpertParts in, ExpertParts out) const {
+MoeWeights AdalnTransformer::loadMoe(WeightLoader& loader, const std::string& mlp, const ExpertForm& form, const MoeNames& names) const {
     const int64_t width = m_description.config.width;
     const MoeConfig& config = m_description.config.moe;
     std::vector<WeightLoader::Part> ins, outs;
     for (int64_t e = 0; e < config.experts; ++e) {
-        const std::string expert = mlp + ".experts.blocks." + std::to_string(e);
-        ins.push_back(in(expert));
-        outs.push_back(out(expert));
+        const std::string expert = mlp + "." + names.experts + std::to_string(e);
+        ins.push_back(form.in(expert));
+        outs.push_back(form.out(expert));
     }
     MoeWeights moe;
-    moe.router = loader.router(mlp + ".gate.weight", width, config.experts);
-    moe.selectionBias = loader.optionalTensor(mlp + ".gate.e_score_correction_bias", {config.experts});
-    moe.expertIn = loader.stacked(ins, width, config.expertWidth, MS_LINEAR_GATED);
+    const std::string router = mlp + "." + names.router;
+    if (config.rule == RouterRule::Prototype)
+        moe.router = loader.prototypes(router, width, config.experts - (config.unconditionalExpert ? 1 : 0));
+    else
+        moe.router = loader.router(router, width, config.experts);
+    moe.selectionBias = loader.optionalTensor(mlp + "." + names.selectionBias, {config.experts});
+    moe.expertIn = loader.stacked(ins, width, config.expertWidth, form.layout);
     moe.expertOut = loader.stacked(outs, config.expertWidth, width, MS_LINEAR_PLAIN);
+    moe.expertActivation = form.activation;
     if (config.sharedWidth) {
-        moe.sharedIn = loader.stacked({in(mlp + ".shared_experts")}, width, config.sharedWidth, MS_LINEAR_GATED);
-        moe.sharedOut = loader.stacked({out(mlp + ".shared_experts")}, config.sharedWidth, width, MS_LINEAR_PLAIN);
+        const std::string shared = mlp + "." + names.shared;
+        moe.sharedIn = loader.stacked({form.in(shared)}, width, config.sharedWidth, form.layout);
+        moe.sharedOut = loader.stacked({form.out(shared)}, config.sharedWidth, width, MS_LINEAR_PLAIN);
+        moe.sharedActivation = form.activation;
     }
     return moe;
 }
@@ -90,6 +103,7 @@ std::unique_ptr<DenoiserWorkspace> AdalnTransformer::makeWorkspace(int64_t sampl
     work->waves = m_backend.tensor({samples, c.waves});
     for (DeviceTensor* small : {&work->timeHidden, &work->timeEmbed, &work->labelEmbed, &work->condition, &work->activated})
         *small = m_backend.tensor({samples, c.width});
+    if (!m_bypassTable.empty()) work->bypass = m_backend.tensor({samples, 1}, MS_I32);
     work->modulation = m_backend.tensor({samples, 6 * c.width});
     work->finalModulation = m_backend.tensor({samples, 2 * c.width});
     work->finalTokens = m_backend.tensor({imageRows, c.patch * c.patch * c.outChannels});
@@ -123,6 +137,7 @@ void AdalnTransformer::forward(DenoiserWorkspace& workspace, const DeviceTensor&
     check(ops.gather_rows(context, m_labelTable.get(), condition.labels.get(), work.labelEmbed.get()));
     check(ops.add(context, work.timeEmbed.get(), work.labelEmbed.get(), work.condition.get()));
     check(ops.activate(context, work.condition.get(), MS_ACT_SILU, work.activated.get()));
+    if (!m_bypassTable.empty()) check(ops.gather_rows(context, m_bypassTable.get(), condition.labels.get(), work.bypass.get()));
     tap(Tap::TimeEmbed, -1, work.timeEmbed);
     tap(Tap::LabelEmbed, -1, work.labelEmbed);
     tap(Tap::Condition, -1, work.condition);
@@ -173,6 +188,9 @@ void AdalnTransformer::runBlock(Workspace& work, int block, const Condition& con
     attention.ropeCos = orNull(m_ropeCos);
     attention.ropeSin = orNull(m_ropeSin);
     attention.leadTokens = work.leadTokens;
+    attention.queryNormBias = orNull(weights.queryNormBias);
+    attention.keyNormBias = orNull(weights.keyNormBias);
+    attention.roundQueryKeyToHalf = c.halfQueryKey ? 1 : 0;
     check(ops.attention(context, work.qkv.get(), &attention, work.attended.get()));
     check(ops.linear(context, work.attended.get(), weights.proj.get(), MS_ACT_NONE, work.branch.get()));
     check(ops.gated_add(context, work.x.get(), work.branch.get(), work.modulation.get(), 2));
@@ -211,6 +229,9 @@ void AdalnTransformer::runMoe(Workspace& work, const MoeWeights& moe, int block,
     desc.sharedIn = orNull(moe.sharedIn);
     desc.sharedOut = orNull(moe.sharedOut);
     desc.forcedExperts = forced ? forced->get() : nullptr;
+    desc.expertActivation = moe.expertActivation;
+    desc.sharedActivation = moe.sharedActivation;
+    desc.bypass = orNull(work.bypass);
     desc.addNothing = config.addsInput ? 0 : 1;
     desc.samplesPerPool = condition.pool == RoutingPool::Batch ? work.samples / condition.branches : 1;
     const MsRouting* routing = observer ? observer->routingFor(layer) : nullptr;

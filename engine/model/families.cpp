@@ -4,16 +4,19 @@
 #include <charconv>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "engine/model/ditmoe.h"
 #include "engine/model/dsmoe.h"
 #include "engine/model/family.h"
 #include "engine/model/jit.h"
+#include "engine/model/promoe.h"
 #include "engine/model/released_sizes.h"
 
 namespace moescope {
 namespace {
 
-const std::array<const FamilyDefinition*, 3> kFamilies{&dsmoeFamily(), &jitMoeFamily(), &jitFamily()};
+const std::array<const FamilyDefinition*, 5> kFamilies{&dsmoeFamily(), &jitMoeFamily(), &jitFamily(), &ditMoeFamily(), &proMoeFamily()};
 
 constexpr int64_t kPublishedGrid = 16;
 constexpr int64_t kImageNetClasses = 1000;
@@ -24,9 +27,7 @@ struct Signature {
 };
 
 // Networks that people have files of, by a name only they use.
-constexpr std::array<Signature, 12> kNeighbours{{{".cluster_centers", "ProMoE"},
-                                                 {"capacity_predictor", "DiffMoE"},
-                                                 {".moe.experts.", "DiT-MoE"},
+constexpr std::array<Signature, 10> kNeighbours{{{"capacity_predictor", "DiffMoE"},
                                                  {".mlp.gate_weight", "EC-DiT or DiffMoE"},
                                                  {"img_mlp.experts.", "Nucleus-Image"},
                                                  {"transformer_blocks.0.img_mod", "Nucleus-Image"},
@@ -54,9 +55,11 @@ std::string describeUnknownArchitecture(const TensorSource& source) {
         if (found) break;
     }
     const auto& tensors = source.tensors();
+    std::vector<std::string_view> names;
+    for (const FamilyDefinition* family : kFamilies) names.push_back(family->name);
     return fmt::format("the tensors are of an architecture that this version does not run: {} tensors such as '{}' {}; nearest: {}. "
-                       "Expected DSMoE, JiTMoE or JiT in their published layout",
-                       tensors.size(), tensors.front().name, shapeText(tensors.front().shape), nearest);
+                       "Expected {} in their published layout",
+                       tensors.size(), tensors.front().name, shapeText(tensors.front().shape), nearest, fmt::join(names, ", "));
 }
 
 int64_t countBlocks(const WeightView& view) {
@@ -102,7 +105,9 @@ std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& confi
         layer.block = block;
         layer.moeIndex = static_cast<int>(layers.size());
         layer.experts = config.moe.experts;
+        layer.policy = config.moe.rule == RouterRule::Prototype ? RoutingPolicy::Prototype : RoutingPolicy::TokenChoice;
         layer.topK = config.moe.topK;
+        if (config.moe.unconditionalExpert) layer.unconditionalExpert = config.moe.experts - 1;
         layer.sharedExpert = config.moe.sharedWidth > 0;
         if (config.contextTokens && block >= config.contextStart)
             layer.tokenGroups.push_back({TokenKind::ClassLabel, config.contextTokens, 0, 0});
@@ -110,6 +115,19 @@ std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& confi
         layers.push_back(std::move(layer));
     }
     return layers;
+}
+
+void readHeads(ModelDescription& description, SettingBag& settings) {
+    TransformerConfig& c = description.config;
+    if (const auto heads = settings.integer({"heads", "num_heads"})) {
+        c.heads = *heads;
+    } else if (const auto released = findReleasedSize(description.family, c)) {
+        c.heads = released->heads;
+        settings.remember("heads", fmt::format("{}", c.heads), fmt::format("released size {}", released->name));
+    } else {
+        description.unknownSettings.emplace_back("heads");
+    }
+    c.headWidth = c.heads > 0 ? c.width / c.heads : 0;
 }
 
 void readMoeSettings(ModelDescription& description, SettingBag& settings) {
@@ -127,6 +145,7 @@ void readMoeSettings(ModelDescription& description, SettingBag& settings) {
     const ReleasedSize none{};
     const ReleasedSize& size = released ? *released : none;
     moe.topK = static_cast<int64_t>(setting({"top_k", "num_experts_per_tok"}, size.topK));
+    if (moe.rule != RouterRule::SigmoidTokenChoice) return;
     moe.groups = static_cast<int64_t>(setting({"n_group", "num_groups"}, size.groups));
     moe.keptGroups = static_cast<int64_t>(setting({"topk_group", "kept_groups"}, size.keptGroups));
     moe.scale = setting({"routed_scaling_factor", "scale"}, size.scale);
@@ -149,7 +168,7 @@ TransformerConfig releasedConfig(const ReleasedSize& size) {
     return c;
 }
 
-void expectCommonTensors(ModelDescription& description) {
+void expectCommonTensors(ModelDescription& description, std::string_view qkv, std::string_view proj) {
     const TransformerConfig& c = description.config;
     auto& tensors = description.tensors;
     const auto linear = [&](const std::string& name, int64_t out, int64_t in) {
@@ -161,8 +180,8 @@ void expectCommonTensors(ModelDescription& description) {
     tensors.push_back({"y_embedder.embedding_table.weight", {c.classes + 1, c.width}});
     for (int64_t block = 0; block < c.depth; ++block) {
         const std::string name = fmt::format("blocks.{}", block);
-        linear(name + ".attn.qkv", 3 * c.width, c.width);
-        linear(name + ".attn.proj", c.width, c.width);
+        linear(fmt::format("{}.attn.{}", name, qkv), 3 * c.width, c.width);
+        linear(fmt::format("{}.attn.{}", name, proj), c.width, c.width);
         linear(name + ".adaLN_modulation.1", 6 * c.width, c.width);
     }
     linear("final_layer.linear", c.patch * c.patch * c.outChannels, c.width);

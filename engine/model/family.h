@@ -43,11 +43,15 @@ int64_t countExperts(const WeightView& view, int block);
 Status checkMixtureSize(const WeightView& view, const TransformerConfig& config);
 /// MoE-layer descriptors of a class-conditional transformer from its configuration.
 std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& config);
-/// Groups, top-k and scale of a mixture by `settings`, else by the released size, else listed as unknown.
+/// Number of heads and their width by `settings`, else by the released size, else listed as unknown.
+void readHeads(ModelDescription& description, SettingBag& settings);
+/// Top-k of a mixture and, of sigmoid token choice, groups and scale by `settings`, else by the released size, else listed as
+/// unknown. The rule is set before.
 void readMoeSettings(ModelDescription& description, SettingBag& settings);
 /// What all released sizes have in common, filled in from one of them: 16 x 16 tokens, 1000 classes, mixtures in odd blocks.
 TransformerConfig releasedConfig(const ReleasedSize& size);
-/// The tensors that every adaLN transformer here has, outside of feed-forward layers and norms.
-void expectCommonTensors(ModelDescription& description);
+/// The tensors that every adaLN transformer here has, outside of feed-forward layers and norms; `qkv` and `proj` are the names
+/// of the attention's two layers.
+void expectCommonTensors(ModelDescription& description, std::string_view qkv = "qkv", std::string_view proj = "proj");
 
 }  // namespace moescope

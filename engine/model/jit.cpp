@@ -188,9 +188,9 @@ private:
             return;
         }
         using Part = WeightLoader::Part;
-        weights.moe = loadMoe(
-            loader, mlp, [](const std::string& expert) { return Part{{expert + ".w12.weight"}, {expert + ".w12.bias"}}; },
-            [](const std::string& expert) { return Part{{expert + ".w3.weight"}, {expert + ".w3.bias"}}; });
+        weights.moe = loadMoe(loader, mlp,
+                              {[](const std::string& expert) { return Part{{expert + ".w12.weight"}, {expert + ".w12.bias"}}; },
+                               [](const std::string& expert) { return Part{{expert + ".w3.weight"}, {expert + ".w3.bias"}}; }});
     }
 
     void embed(Workspace& work) const override {

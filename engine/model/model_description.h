@@ -46,6 +46,7 @@ struct TransformerConfig {
     int64_t denseWidth = 0;                 // inner width of dense feed-forward layers (0: there is none)
     int64_t bottleneck = 0;                 // JiT patch embedding; 0 elsewhere
     int64_t contextTokens = 0, contextStart = 0;  // JiT class tokens, prepended before this block
+    bool halfQueryKey = false;              // queries and keys are rounded to fp16 before they meet
     std::vector<int> moeBlocks;
     MoeConfig moe;
 
