@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/model/denoiser.h"
+#include "engine/model/moe_naming.h"
 #include "engine/model/weight_loader.h"
 
 namespace moescope {
@@ -16,6 +17,9 @@ namespace moescope {
 struct MoeWeights {
     PackedLinear router, expertIn, expertOut, sharedIn, sharedOut;
     DeviceTensor selectionBias;
+    MsActivation expertActivation = MS_ACT_NONE, sharedActivation = MS_ACT_NONE;  // of plain ones; gated ones carry their own
+    PackedLinear predictorIn, predictorOut;  // of capacities
+    DeviceTensor thresholds;
 };
 
 struct BlockWeights {
@@ -44,9 +48,9 @@ protected:
     /// Loads what all families share; `loadBlock` fills the family's parts of each block.
     void loadCommon(WeightLoader& loader);
     virtual void loadBlock(WeightLoader& loader, int block, BlockWeights& weights) = 0;
-    /// Router, selection bias, routed and shared experts under `mlp`; `in` and `out` name the tensors of one expert.
-    using ExpertParts = WeightLoader::Part (*)(const std::string& expert);
-    MoeWeights loadMoe(WeightLoader& loader, const std::string& mlp, ExpertParts in, ExpertParts out) const;
+    /// Router, routed and shared experts and what else the naming has, under `layer` ("blocks.3.mlp"). Thresholds also go into the
+    /// layer's descriptor.
+    MoeWeights loadMoe(WeightLoader& loader, const std::string& layer, const MoeNaming& naming);
 
     /// patches [samples * imageTokens, C p p] -> work.x, positions not yet added.
     virtual void embed(Workspace& work) const = 0;

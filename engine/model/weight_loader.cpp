@@ -112,6 +112,14 @@ PackedLinear WeightLoader::router(const std::string& weight, int64_t in, int64_t
     return made;
 }
 
+PackedLinear WeightLoader::exactLinear(const std::string& name, int64_t in, int64_t out) {
+    const MsLinearDesc desc{sizeof(MsLinearDesc), in, out, 1, MS_F32, MS_LINEAR_PLAIN, 1};
+    PackedLinear made = m_backend.linear(desc);
+    loadRows(made, 0, 0, in, read(name + ".weight", {out, in}));
+    m_backend.check(m_backend.table().linear_load_bias(m_backend.context(), made.get(), 0, read(name + ".bias", {out}).data()));
+    return made;
+}
+
 PackedLinear WeightLoader::stacked(const std::vector<Part>& parts, int64_t in, int64_t out, MsLinearLayout layout) {
     const int64_t rows = layout == MS_LINEAR_GATED ? 2 * out : out;
     const MsLinearDesc desc{sizeof(MsLinearDesc), in, out, static_cast<int64_t>(parts.size()), m_storage, layout,

@@ -74,7 +74,7 @@ TEST(DiffusionStep, FollowsItsFormulaForEveryElement) {
 
 TEST(DiffusionStep, UsesTheLowVarianceWhereNoneIsLearned) {
     MsContext context(1);
-    const MsTensor prediction = floatTensor({1, 1, 1}, std::vector<float>{0.0f}), z = prediction;
+    const MsTensor prediction = floatTensor({1, 1, 1}, std::vector<float>{0.0f}), z = floatTensor({1, 1, 1}, std::vector<float>{0.0f});
     const MsTensor noise = floatTensor({1, 1, 1}, std::vector<float>{1.0f}), params = paramsOf(kCoefficients);
     MsTensor clean = floatTensor({1, 1, 1}), next = floatTensor({1, 1, 1});
     ASSERT_EQ(cpu::diffusionStep(&context, &prediction, &z, &noise, &params, &clean, &next), MS_OK) << context.error;
