@@ -144,7 +144,7 @@ typedef struct MsRouting {
     MsTensor* routedNorm;
     MsTensor* sharedNorm;
     /* Since version 2 */
-    MsTensor* capacityLogits; /* F32 [T, E] POOL_THRESHOLD: the predictor before its sigmoid */
+    MsTensor* capacityLogits; /* F32 [T, E] POOL_THRESHOLD, and EXPERT_CHOICE where a predictor is given: the predictor before its sigmoid */
 } MsRouting;
 
 typedef struct MsConvDesc {

@@ -54,7 +54,7 @@ MsStatus checkRouting(MsContext* context, const MsMoeLayerDesc& desc, const MsRo
                    {"routedNorm", r.routedNorm, MS_F32, tokens},
                    {"sharedNorm", r.sharedNorm, MS_F32, tokens},
                    {"capacityLogits", r.capacityLogits, MS_F32, tokens * desc.experts}};
-    MS_REQUIRE(context, !r.capacityLogits || desc.policy == MS_POLICY_POOL_THRESHOLD,
+    MS_REQUIRE(context, !r.capacityLogits || (choosesFromPools(desc.policy) && desc.predictorIn),
                "[moe_layer] predicted capacities are wanted of a policy that has none");
     for (const auto& record : records) {
         const MsStatus status = checkRecord(context, record.name, record.tensor, record.dtype, record.elements);
@@ -119,7 +119,7 @@ MsStatus checkPoolPolicy(MsContext* context, const MsMoeLayerDesc& desc, int64_t
     if (desc.policy == MS_POLICY_EXPERT_CHOICE) {
         MS_REQUIRE(context, desc.capacity >= 0 && desc.capacity <= poolTokens,
                    "[moe_layer] an expert takes {} tokens of a pool of {}", desc.capacity, poolTokens);
-        return MS_OK;
+        if (!desc.predictorIn) return MS_OK;  // with one it is run for the record only
     }
     MS_REQUIRE(context, desc.predictorIn && desc.predictorOut && desc.thresholds,
                "[moe_layer] the capacity predictor or its thresholds are missing");

@@ -127,9 +127,9 @@ PairList listPairs(const Pools& p) {
 MsStatus routePools(const MoeOperands& layer, PairList& pairs) {
     const Pools p = makePools(layer);
     MsStatus status = scoreTokens(p);
-    if (status == MS_OK && layer.desc.policy == MS_POLICY_POOL_THRESHOLD) status = predictCapacities(p);
-    if (layer.desc.policy == MS_POLICY_EXPERT_CHOICE)
-        std::fill_n(p.wanted, p.count * p.experts, static_cast<int32_t>(layer.desc.capacity));
+    const bool predicted = layer.desc.policy == MS_POLICY_POOL_THRESHOLD;
+    if (status == MS_OK && (predicted || layer.routing.capacityLogits)) status = predictCapacities(p);
+    if (!predicted) std::fill_n(p.wanted, p.count * p.experts, static_cast<int32_t>(layer.desc.capacity));
     if (status == MS_OK) status = takeTokens(p);
     if (status == MS_OK) pairs = listPairs(p);
     return status;

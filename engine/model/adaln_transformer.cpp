@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace moescope {
 namespace {
 
@@ -25,7 +27,7 @@ uint64_t AdalnTransformer::packedBytes() const {
             bytes += linear->bytes();
         if (!block.moe) continue;
         for (const PackedLinear* linear : {&block.moe->router, &block.moe->expertIn, &block.moe->expertOut, &block.moe->sharedIn,
-                                           &block.moe->sharedOut})
+                                           &block.moe->sharedOut, &block.moe->predictorIn, &block.moe->predictorOut})
             bytes += linear->bytes();
     }
     return bytes;
@@ -55,31 +57,48 @@ void AdalnTransformer::loadCommon(WeightLoader& loader) {
     m_finalLinear = loader.linear("final_layer.linear", config.width, config.patch * config.patch * config.outChannels, true);
 }
 
-MoeWeights AdalnTransformer::loadMoe(WeightLoader& loader, const std::string& mlp, const ExpertForm& form, const MoeNames& names) const {
+MoeWeights AdalnTransformer::loadMoe(WeightLoader& loader, const std::string& layer, const MoeNaming& naming) {
+    using Part = WeightLoader::Part;
     const int64_t width = m_description.config.width;
     const MoeConfig& config = m_description.config.moe;
-    std::vector<WeightLoader::Part> ins, outs;
-    for (int64_t e = 0; e < config.experts; ++e) {
-        const std::string expert = mlp + "." + names.experts + std::to_string(e);
-        ins.push_back(form.in(expert));
-        outs.push_back(form.out(expert));
-    }
+    const auto part = [](const std::string& mlp, const std::vector<std::string>& names, bool bias) {
+        Part made;
+        for (const std::string& name : names) {
+            made.weights.push_back(mlp + "." + name + ".weight");
+            if (bias) made.biases.push_back(mlp + "." + name + ".bias");
+        }
+        return made;
+    };
+    const auto load = [&](const std::vector<std::string>& mlps, const MlpNaming& names, int64_t inner, PackedLinear& in, PackedLinear& out) {
+        std::vector<Part> ins, outs;
+        for (const std::string& mlp : mlps) {
+            ins.push_back(part(mlp, names.in, names.bias));
+            outs.push_back(part(mlp, {names.out}, names.bias));
+        }
+        in = loader.stacked(ins, width, inner, names.gated() ? MS_LINEAR_GATED : MS_LINEAR_PLAIN);
+        out = loader.stacked(outs, inner, width, MS_LINEAR_PLAIN);
+    };
+    std::vector<std::string> experts;
+    for (int64_t e = 0; e < config.experts; ++e) experts.push_back(naming.expertName(layer, e));
     MoeWeights moe;
-    const std::string router = mlp + "." + names.router;
-    if (config.rule == RouterRule::Prototype)
-        moe.router = loader.prototypes(router, width, config.experts - (config.unconditionalExpert ? 1 : 0));
-    else
-        moe.router = loader.router(router, width, config.experts);
-    moe.selectionBias = loader.optionalTensor(mlp + "." + names.selectionBias, {config.experts});
-    moe.expertIn = loader.stacked(ins, width, config.expertWidth, form.layout);
-    moe.expertOut = loader.stacked(outs, config.expertWidth, width, MS_LINEAR_PLAIN);
-    moe.expertActivation = form.activation;
+    const std::string router = layer + "." + naming.router;
+    moe.router = config.rule == RouterRule::Prototype ? loader.prototypes(router, width, config.routerRows())
+                                                      : loader.router(router, width, config.routerRows());
+    if (!naming.selectionBias.empty()) moe.selectionBias = loader.optionalTensor(layer + "." + naming.selectionBias, {config.experts});
+    load(experts, naming.routed, config.expertWidth, moe.expertIn, moe.expertOut);
+    moe.expertActivation = naming.routed.activation;
     if (config.sharedWidth) {
-        const std::string shared = mlp + "." + names.shared;
-        moe.sharedIn = loader.stacked({form.in(shared)}, width, config.sharedWidth, form.layout);
-        moe.sharedOut = loader.stacked({form.out(shared)}, config.sharedWidth, width, MS_LINEAR_PLAIN);
-        moe.sharedActivation = form.activation;
+        load({layer + "." + naming.shared}, naming.sharedMlp, config.sharedWidth, moe.sharedIn, moe.sharedOut);
+        moe.sharedActivation = naming.sharedMlp.activation;
     }
+    if (naming.predictor.empty()) return moe;
+    // As exact as the router: a capacity is a count of tokens above a threshold.
+    const std::string predictor = layer + "." + naming.predictor;
+    moe.predictorIn = loader.exactLinear(predictor + ".0", width, width);
+    moe.predictorOut = loader.exactLinear(predictor + ".2", width, config.experts);
+    moe.thresholds = loader.tensor(layer + "." + naming.thresholds, {config.experts});
+    for (MoeLayerDescriptor& descriptor : m_description.moeLayers)
+        if (layer.starts_with(fmt::format("blocks.{}.", descriptor.block))) descriptor.thresholds = m_backend.fetch(moe.thresholds).data;
     return moe;
 }
 
@@ -233,7 +252,18 @@ void AdalnTransformer::runMoe(Workspace& work, const MoeWeights& moe, int block,
     desc.sharedActivation = moe.sharedActivation;
     desc.bypass = orNull(work.bypass);
     desc.addNothing = config.addsInput ? 0 : 1;
-    desc.samplesPerPool = condition.pool == RoutingPool::Batch ? work.samples / condition.branches : 1;
+    desc.samplesPerPool = 1;
+    desc.capacity = config.tokensPerExpert(work.tokens);
+    if (config.rule == RouterRule::PoolThreshold) {
+        desc.samplesPerPool = condition.pool == RoutingPool::Batch ? work.samples / condition.branches : 1;
+        desc.predictorIn = moe.predictorIn.get();
+        desc.predictorOut = moe.predictorOut.get();
+        desc.thresholds = moe.thresholds.get();
+        if (condition.trainingSelection) {
+            desc.policy = MS_POLICY_EXPERT_CHOICE;
+            desc.capacity = config.tokensPerExpert(desc.samplesPerPool * work.tokens);
+        }
+    }
     const MsRouting* routing = observer ? observer->routingFor(layer) : nullptr;
     m_backend.check(m_backend.table().moe_layer(m_backend.context(), work.normed.get(), &desc, routing, work.branch.get()));
     if (!observer) return;

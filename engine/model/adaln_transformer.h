@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/model/denoiser.h"
+#include "engine/model/moe_naming.h"
 #include "engine/model/weight_loader.h"
 
 namespace moescope {
@@ -16,23 +17,10 @@ namespace moescope {
 /// Weights of one sparse feed-forward layer; contracts of the parts in the backend table.
 struct MoeWeights {
     PackedLinear router, expertIn, expertOut, sharedIn, sharedOut;
-    MsActivation expertActivation = MS_ACT_NONE, sharedActivation = MS_ACT_NONE;  // of plain layers
     DeviceTensor selectionBias;
-};
-
-/// How a family writes one expert: the tensors of its two linear layers, and what is between them.
-struct ExpertForm {
-    using Parts = WeightLoader::Part (*)(const std::string& expert);
-    Parts in, out;
-    MsLinearLayout layout = MS_LINEAR_GATED;
-    MsActivation activation = MS_ACT_NONE;  // of a plain first layer
-};
-
-/// Where the parts of a mixture lie under the layer's name.
-struct MoeNames {
-    std::string router = "gate.weight", selectionBias = "gate.e_score_correction_bias";
-    std::string experts = "experts.blocks.";  // before the expert's number
-    std::string shared = "shared_experts";
+    MsActivation expertActivation = MS_ACT_NONE, sharedActivation = MS_ACT_NONE;  // of plain ones; gated ones carry their own
+    PackedLinear predictorIn, predictorOut;  // of capacities
+    DeviceTensor thresholds;
 };
 
 struct BlockWeights {
@@ -62,8 +50,9 @@ protected:
     /// Loads what all families share; `loadBlock` fills the family's parts of each block.
     void loadCommon(WeightLoader& loader);
     virtual void loadBlock(WeightLoader& loader, int block, BlockWeights& weights) = 0;
-    /// Router, selection bias, routed and shared experts of the same form under `mlp`.
-    MoeWeights loadMoe(WeightLoader& loader, const std::string& mlp, const ExpertForm& form, const MoeNames& names = {}) const;
+    /// Router, routed and shared experts and what else the naming has, under `layer` ("blocks.3.mlp"). Thresholds also go into the
+    /// layer's descriptor.
+    MoeWeights loadMoe(WeightLoader& loader, const std::string& layer, const MoeNaming& naming);
 
     /// patches [samples * imageTokens, C p p] -> work.x, positions not yet added.
     virtual void embed(Workspace& work) const = 0;

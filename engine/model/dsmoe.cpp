@@ -5,14 +5,24 @@
 
 #include <fmt/format.h>
 
-#include "engine/model/latent_transformer.h"
+#include "engine/model/adaln_transformer.h"
 #include "engine/model/position_tables.h"
 #include "engine/model/released_sizes.h"
 
 namespace moescope {
 namespace {
 
+constexpr int64_t kPublishedGrid = 16;  // 32 x 32 latents of 256-pixel pictures in patches of 2
+
+constexpr int64_t kLargestGrid = 1024;
+
 constexpr SamplingDefaults kDefaults{SamplerKind::Euler, 50, 1.5, 0.0, 1.0, 1.0, 0.05};
+
+const MoeNaming& naming() {
+    static const MoeNaming names{
+        "gate.weight", "gate.e_score_correction_bias", "experts.blocks", "shared_experts", splitSwiglu(), splitSwiglu(), "", ""};
+    return names;
+}
 
 bool recognise(const WeightView& view) {
     if (!view.has("x_embedder.proj.weight")) return false;
@@ -39,25 +49,15 @@ Status refuseVariants(SettingBag& settings) {
 void expectTensors(ModelDescription& description) {
     const TransformerConfig& c = description.config;
     auto& tensors = description.tensors;
-    expectLatentEmbedding(description, false);
+    tensors.push_back({"x_embedder.proj.weight", {c.width, c.inChannels, c.patch, c.patch}});
+    tensors.push_back({"x_embedder.proj.bias", {c.width}});
     expectCommonTensors(description);
-    const auto expert = [&](const std::string& name, int64_t inner, bool routed) {
-        expectLinear(description, name + ".gate_proj", inner, c.width, false, routed);
-        expectLinear(description, name + ".up_proj", inner, c.width, false, routed);
-        expectLinear(description, name + ".down_proj", c.width, inner, false, routed);
-    };
     for (int block = 0; block < c.depth; ++block) {
         const std::string mlp = fmt::format("blocks.{}.mlp", block);
-        if (!c.isMoe(block)) {
-            expectLinear(description, mlp + ".fc1", c.denseWidth, c.width, true);
-            expectLinear(description, mlp + ".fc2", c.width, c.denseWidth, true);
-            continue;
-        }
-        for (int64_t e = 0; e < c.moe.experts; ++e)
-            expert(fmt::format("{}.experts.blocks.{}", mlp, e), c.moe.expertWidth, true);
-        tensors.push_back({mlp + ".gate.weight", {c.moe.experts, c.width}});
-        tensors.push_back({mlp + ".gate.e_score_correction_bias", {c.moe.experts}, ExpectedTensor::Role::OptionalBuffer});
-        if (c.moe.sharedWidth) expert(mlp + ".shared_experts", c.moe.sharedWidth, false);
+        if (c.isMoe(block))
+            expectMixture(description, mlp, naming());
+        else
+            expectMlp(tensors, mlp, {{"fc1"}, "fc2", true, MS_ACT_SILU}, c.width, c.denseWidth);
     }
 }
 
@@ -67,24 +67,47 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
     d.space = PictureSpace::SdLatent;
     d.prediction = Prediction::Velocity;
     TransformerConfig& c = d.config;
-    if (const Status shape = readLatentShape(view, settings, d); !shape.ok()) return shape.error();
+    const Shape patch = view.shape("x_embedder.proj.weight"), final = view.shape("final_layer.linear.weight");
+    const Shape table = view.shape("y_embedder.embedding_table.weight"), time = view.shape("t_embedder.mlp.0.weight");
+    if (patch.size() != 4 || patch[2] != patch[3] || patch[2] < 1 || final.size() != 2 || table.size() != 2 || table[0] < 2 ||
+        time.size() != 2)
+        return EngineError{ErrorCode::Format, fmt::format("not a whole DSMoE: x_embedder.proj.weight should be [width, channels, p, p] "
+                                                          "and final_layer.linear.weight two-dimensional; found {} and {}",
+                                                          shapeText(patch), shapeText(final))};
+    c.width = patch[0];
+    c.inChannels = patch[1];
+    c.patch = patch[2];
+    c.outChannels = final[0] / (c.patch * c.patch);
+    c.classes = table[0] - 1;
+    c.waves = time[1];
+    c.depth = countBlocks(view);
     for (int block = 0; block < c.depth; ++block) {
         const std::string mlp = fmt::format("blocks.{}.mlp", block);
         if (const Shape fc1 = view.shape(mlp + ".fc1.weight"); !fc1.empty()) c.denseWidth = fc1[0];
-        if (isMixture(view, block)) {
-            c.moeBlocks.push_back(block);
-            c.moe.experts = std::max(c.moe.experts, countExperts(view, block));
-            if (const Shape expert = view.shape(mlp + ".experts.blocks.0.gate_proj.weight"); !expert.empty()) c.moe.expertWidth = expert[0];
-            if (const Shape shared = view.shape(mlp + ".shared_experts.gate_proj.weight"); !shared.empty())
-                c.moe.sharedWidth = shared[0];
-        }
+        if (!hasMixture(view, mlp, naming())) continue;
+        c.moeBlocks.push_back(block);
+        readMixtureShape(view, mlp, naming(), c.moe);
     }
     if (const Status variant = refuseVariants(settings); !variant.ok()) return variant.error();
     if (const Status size = checkMixtureSize(view, c); !size.ok()) return size.error();
-    if (const auto released = findReleasedSize(d.family, c)) d.sizeName = released->name;
-    readHeads(d, settings);
+    const auto released = findReleasedSize(d.family, c);
+    if (released) d.sizeName = released->name;
+    if (const auto heads = settings.integer({"heads", "num_heads"})) {
+        c.heads = *heads;
+    } else if (released) {
+        c.heads = released->heads;
+        settings.remember("heads", fmt::format("{}", c.heads), fmt::format("released size {}", released->name));
+    } else {
+        d.unknownSettings.emplace_back("heads");
+    }
+    const int64_t side = settings.integer({"input_size"}).value_or(kPublishedGrid * c.patch);
+    if (side < 1 || side % c.patch != 0 || side / c.patch > kLargestGrid)
+        return EngineError{ErrorCode::Unsupported, fmt::format("input_size should be a multiple of the patch size {} and at most {}, found {}",
+                                                               c.patch, kLargestGrid * c.patch, side)};
+    c.grid = side / c.patch;
     c.moe.addsInput = true;
     readMoeSettings(d, settings);
+    c.headWidth = c.heads > 0 ? c.width / c.heads : 0;
     d.defaults = kDefaults;
     d.moeLayers = describeMoeLayers(c);
     expectTensors(d);
@@ -92,21 +115,29 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
 }
 
 ModelDescription released(const ReleasedSize& size) {
-    ModelDescription d = releasedLatent(size);
+    ModelDescription d;
+    d.family = size.family;
+    d.sizeName = size.name;
+    d.space = PictureSpace::SdLatent;
+    d.prediction = Prediction::Velocity;
+    d.config = releasedConfig(size);
+    d.config.inChannels = 4;
+    d.config.outChannels = 8;
+    d.config.denseWidth = 4 * size.width;
     d.defaults = kDefaults;
     d.moeLayers = describeMoeLayers(d.config);
     expectTensors(d);
     return d;
 }
 
-class Dsmoe final : public LatentTransformer {
+class Dsmoe final : public AdalnTransformer {
 public:
-    Dsmoe(Backend& backend, WeightLoader& loader, const ModelDescription& description)
-        : LatentTransformer(backend, loader, description, false) {
+    Dsmoe(Backend& backend, WeightLoader& loader, const ModelDescription& description) : AdalnTransformer(backend, description) {
         const TransformerConfig& c = m_description.config;
         m_norm = MS_NORM_LAYER;
         m_rope = MS_ROPE_SPLIT_HALVES;
         m_denseActivation = MS_ACT_SILU;
+        m_patch = loader.linear("x_embedder.proj", c.inChannels * c.patch * c.patch, c.width, true);
         const RopeTables rope = splitHalvesRope(c.headWidth, c.grid);
         m_ropeCos = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.cos.data);
         m_ropeSin = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.sin.data);
@@ -122,12 +153,14 @@ private:
             weights.denseOut = loader.linear(mlp + ".fc2", c.denseWidth, c.width, true);
             return;
         }
-        using Part = WeightLoader::Part;
-        weights.moe = loadMoe(
-            loader, mlp,
-            {[](const std::string& expert) { return Part{{expert + ".gate_proj.weight", expert + ".up_proj.weight"}, {}}; },
-             [](const std::string& expert) { return Part{{expert + ".down_proj.weight"}, {}}; }});
+        weights.moe = loadMoe(loader, mlp, naming());
     }
+
+    void embed(Workspace& work) const override {
+        m_backend.check(m_backend.table().linear(m_backend.context(), work.patches.get(), m_patch.get(), MS_ACT_NONE, work.x.get()));
+    }
+
+    PackedLinear m_patch;
 };
 
 std::unique_ptr<Denoiser> load(Backend& backend, WeightLoader& loader, const ModelDescription& description) {

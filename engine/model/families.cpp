@@ -6,17 +6,22 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "engine/model/diffmoe.h"
 #include "engine/model/ditmoe.h"
 #include "engine/model/dsmoe.h"
+#include "engine/model/ecdit.h"
 #include "engine/model/family.h"
 #include "engine/model/jit.h"
 #include "engine/model/promoe.h"
 #include "engine/model/released_sizes.h"
+#include "engine/model/tcdit.h"
 
 namespace moescope {
 namespace {
 
-const std::array<const FamilyDefinition*, 5> kFamilies{&dsmoeFamily(), &jitMoeFamily(), &jitFamily(), &ditMoeFamily(), &proMoeFamily()};
+// DiffMoE stands before EC-DiT, which is told by a part of its tensors.
+const std::array<const FamilyDefinition*, 8> kFamilies{&dsmoeFamily(), &jitMoeFamily(), &jitFamily(),    &diffMoeFamily(),
+                                                       &ecDitFamily(), &tcDitFamily(),  &ditMoeFamily(), &proMoeFamily()};
 
 constexpr int64_t kPublishedGrid = 16;
 constexpr int64_t kImageNetClasses = 1000;
@@ -27,11 +32,8 @@ struct Signature {
 };
 
 // Networks that people have files of, by a name only they use.
-constexpr std::array<Signature, 10> kNeighbours{{{"capacity_predictor", "DiffMoE"},
-                                                 {".mlp.gate_weight", "EC-DiT or DiffMoE"},
-                                                 {"img_mlp.experts.", "Nucleus-Image"},
+constexpr std::array<Signature, 7> kNeighbours{{{"img_mlp.experts.", "Nucleus-Image"},
                                                  {"transformer_blocks.0.img_mod", "Nucleus-Image"},
-                                                 {"mlp.experts.0.fc1", "TC-DiT"},
                                                  {"decoder.mid_block.", "an AutoencoderKL (a VAE, give it with --vae)"},
                                                  {"down_blocks.0.resnets", "a diffusers U-Net"},
                                                  {"input_blocks.0.0", "a Stable Diffusion U-Net"},
@@ -54,9 +56,9 @@ std::string describeUnknownArchitecture(const TensorSource& source) {
             }
         if (found) break;
     }
-    const auto& tensors = source.tensors();
     std::vector<std::string_view> names;
     for (const FamilyDefinition* family : kFamilies) names.push_back(family->name);
+    const auto& tensors = source.tensors();
     return fmt::format("the tensors are of an architecture that this version does not run: {} tensors such as '{}' {}; nearest: {}. "
                        "Expected {} in their published layout",
                        tensors.size(), tensors.front().name, shapeText(tensors.front().shape), nearest, fmt::join(names, ", "));
@@ -77,17 +79,6 @@ int64_t countBlocks(const WeightView& view) {
     return blocks;
 }
 
-bool isMixture(const WeightView& view, int block) {
-    const std::string mlp = fmt::format("blocks.{}.mlp.", block);
-    return std::ranges::any_of(std::array{"gate.weight", "experts.blocks.0.gate_proj.weight", "experts.blocks.0.w3.weight"},
-                               [&](const char* name) { return view.has(mlp + name); });
-}
-
-int64_t countExperts(const WeightView& view, int block) {
-    const Shape gate = view.shape(fmt::format("blocks.{}.mlp.gate.weight", block));
-    return gate.empty() ? 0 : gate[0];
-}
-
 Status checkMixtureSize(const WeightView& view, const TransformerConfig& config) {
     constexpr int64_t kExpertsPerTensor = 16;  // whole files have at least two tensors for each expert
     constexpr int64_t kMostExperts = 65535;    // the routing keeps 16 bits for the number of an expert
@@ -98,6 +89,17 @@ Status checkMixtureSize(const WeightView& view, const TransformerConfig& config)
                                                 config.moe.experts, layers, tensors, kMostExperts)};
 }
 
+RoutingPolicy policyOf(RouterRule rule) {
+    switch (rule) {
+        case RouterRule::SigmoidTokenChoice:
+        case RouterRule::SoftmaxTokenChoice: return RoutingPolicy::TokenChoice;
+        case RouterRule::ExpertChoice: return RoutingPolicy::ExpertChoice;
+        case RouterRule::PoolThreshold: return RoutingPolicy::BatchPool;
+        case RouterRule::Prototype: return RoutingPolicy::Prototype;
+    }
+    return RoutingPolicy::TokenChoice;
+}
+
 std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& config) {
     std::vector<MoeLayerDescriptor> layers;
     for (const int block : config.moeBlocks) {
@@ -105,29 +107,17 @@ std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& confi
         layer.block = block;
         layer.moeIndex = static_cast<int>(layers.size());
         layer.experts = config.moe.experts;
-        layer.policy = config.moe.rule == RouterRule::Prototype ? RoutingPolicy::Prototype : RoutingPolicy::TokenChoice;
-        layer.topK = config.moe.topK;
+        layer.policy = policyOf(config.moe.rule);
+        layer.topK = byCapacity(config.moe.rule) ? 0 : config.moe.topK;
         if (config.moe.unconditionalExpert) layer.unconditionalExpert = config.moe.experts - 1;
         layer.sharedExpert = config.moe.sharedWidth > 0;
         if (config.contextTokens && block >= config.contextStart)
             layer.tokenGroups.push_back({TokenKind::ClassLabel, config.contextTokens, 0, 0});
         layer.tokenGroups.push_back({TokenKind::Image, config.imageTokens(), config.grid, config.grid});
+        if (config.moe.rule == RouterRule::ExpertChoice) layer.capacity = config.moe.tokensPerExpert(layer.tokensPerSample());
         layers.push_back(std::move(layer));
     }
     return layers;
-}
-
-void readHeads(ModelDescription& description, SettingBag& settings) {
-    TransformerConfig& c = description.config;
-    if (const auto heads = settings.integer({"heads", "num_heads"})) {
-        c.heads = *heads;
-    } else if (const auto released = findReleasedSize(description.family, c)) {
-        c.heads = released->heads;
-        settings.remember("heads", fmt::format("{}", c.heads), fmt::format("released size {}", released->name));
-    } else {
-        description.unknownSettings.emplace_back("heads");
-    }
-    c.headWidth = c.heads > 0 ? c.width / c.heads : 0;
 }
 
 void readMoeSettings(ModelDescription& description, SettingBag& settings) {
@@ -145,7 +135,6 @@ void readMoeSettings(ModelDescription& description, SettingBag& settings) {
     const ReleasedSize none{};
     const ReleasedSize& size = released ? *released : none;
     moe.topK = static_cast<int64_t>(setting({"top_k", "num_experts_per_tok"}, size.topK));
-    if (moe.rule != RouterRule::SigmoidTokenChoice) return;
     moe.groups = static_cast<int64_t>(setting({"n_group", "num_groups"}, size.groups));
     moe.keptGroups = static_cast<int64_t>(setting({"topk_group", "kept_groups"}, size.keptGroups));
     moe.scale = setting({"routed_scaling_factor", "scale"}, size.scale);

@@ -113,6 +113,14 @@ PackedLinear WeightLoader::router(const std::string& weight, int64_t in, int64_t
     return made;
 }
 
+PackedLinear WeightLoader::exactLinear(const std::string& name, int64_t in, int64_t out) {
+    const MsLinearDesc desc{sizeof(MsLinearDesc), in, out, 1, MS_F32, MS_LINEAR_PLAIN, 1};
+    PackedLinear made = m_backend.linear(desc);
+    loadRows(made, 0, 0, in, read(name + ".weight", {out, in}));
+    m_backend.check(m_backend.table().linear_load_bias(m_backend.context(), made.get(), 0, read(name + ".bias", {out}).data()));
+    return made;
+}
+
 PackedLinear WeightLoader::prototypes(const std::string& weight, int64_t in, int64_t out) {
     constexpr double kShortest = 1e-12;
     const MsLinearDesc desc{sizeof(MsLinearDesc), in, out, 1, MS_F32, MS_LINEAR_PLAIN, 0};

@@ -32,6 +32,8 @@ public:
     PackedLinear router(const std::string& weight, int64_t in, int64_t out);
     /// A router whose rows are brought to length 1.
     PackedLinear prototypes(const std::string& weight, int64_t in, int64_t out);
+    /// The same with a bias, by the name of the layer.
+    PackedLinear exactLinear(const std::string& name, int64_t in, int64_t out);
 
     /// One part of a stacked weight: tensors whose rows follow each other (gate_proj then up_proj, or one w12).
     struct Part {
