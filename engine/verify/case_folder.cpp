@@ -76,6 +76,10 @@ std::string GoldenFile::stem() const {
     return fs::path(name).replace_extension().generic_string();
 }
 
+bool GoldenFile::roundsQueries() const {
+    return stem().ends_with("-qk16");
+}
+
 const NamedTensor* GoldenFile::find(std::string_view key) const {
     const auto found = tensors.tensors.find(key);
     return found == tensors.tensors.end() ? nullptr : &found->second;
@@ -178,7 +182,7 @@ std::vector<GoldenFile> CaseFolder::goldenFiles() const {
         file.entry = entry.is_object() ? entry : json::object();
         const std::string own = namedWeights(file.entry);
         file.weights = own.empty() ? weights : own;
-        if (name.find("-qk16") != std::string::npos) file.settings["half_query_key"] = true;
+        if (file.roundsQueries()) file.settings["half_query_key"] = true;
         file.listed = listed;
         files.push_back(std::move(file));
     };
