@@ -42,5 +42,9 @@ MsStatus guidedVelocity(MsContext*, const MsTensor* prediction, const MsTensor* 
 MsStatus advance(MsContext*, const MsTensor* z, const MsTensor* v, const MsTensor* dt, MsTensor* out);
 MsStatus mean(MsContext*, const MsTensor* a, const MsTensor* b, MsTensor* out);
 MsStatus repeatBatch(MsContext*, const MsTensor* z, MsTensor* out);
+// diffusion.cpp
+MsStatus guidedPrediction(MsContext*, const MsTensor* prediction, const MsTensor* params, int64_t guidedChannels, MsTensor* out);
+MsStatus diffusionStep(MsContext*, const MsTensor* prediction, const MsTensor* z, const MsTensor* noise, const MsTensor* params,
+                       MsTensor* clean, MsTensor* next);
 
 }  // namespace moescope::cpu
