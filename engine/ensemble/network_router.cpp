@@ -37,20 +37,6 @@ void checkLogits(std::span<const float> logits, int64_t topK) {
                               "0 for every prompt and noise level");
 }
 
-RouterSight readSight(JsonFields& fields) {
-    constexpr std::array<std::string_view, 2> inputs{"prompt", "picture"};
-    RouterSight sight;
-    if (fields.oneOf("input", inputs, "prompt") == "prompt") {
-        readPromptSection(fields.need("prompt"), sight);
-        return sight;
-    }
-    JsonFields picture(fields.need("picture"), "\"picture\" of the router section");
-    sight.pictureGrid = picture.integer("grid", 1, kMaxSide);
-    sight.pictureChannels = picture.integer("channels", 1, 1024);
-    picture.refuseOthers();
-    return sight;
-}
-
 }  // namespace
 
 std::vector<float> blendWeights(std::span<const float> logits, int64_t topK) {
@@ -97,7 +83,7 @@ void RouterSection::expectRows(int64_t rows, const std::string& what) const {
 size_t RouterSection::expert(std::string_view name, const std::string& where) const {
     const auto found = std::ranges::find(expertNames, name);
     if (found != expertNames.end()) return static_cast<size_t>(found - expertNames.begin());
-    const std::string near = nearestName(name, expertNames);
+    const std::string near = closestName(name, expertNames);
     throw EngineException(ErrorCode::Format,
                           fmt::format("{} names the expert {}, which the ensemble does not have; {}", where,
                                       jsonExcerpt(std::string(name)),
@@ -114,6 +100,20 @@ std::filesystem::path RouterSection::file() const {
                                           "there or correct \"file\" in the router section",
                                           jsonExcerpt(fields.text("file"))));
     return path;
+}
+
+RouterSight readSight(JsonFields& fields) {
+    constexpr std::array<std::string_view, 2> inputs{"prompt", "picture"};
+    RouterSight sight;
+    if (fields.oneOf("input", inputs, "prompt") == "prompt") {
+        readPromptSection(fields.need("prompt"), sight);
+        return sight;
+    }
+    JsonFields picture(fields.need("picture"), "\"picture\" of the router section");
+    sight.pictureGrid = picture.integer("grid", 1, kMaxSide);
+    sight.pictureChannels = picture.integer("channels", 1, 1024);
+    picture.refuseOthers();
+    return sight;
 }
 
 void readPromptSection(const nlohmann::json& section, RouterSight& sight) {

@@ -31,6 +31,8 @@ std::unique_ptr<NetworkRouter> readLearnedKind(const RouterSection& section);
 std::unique_ptr<NetworkRouter> readPrototypeKind(const RouterSection& section);
 std::unique_ptr<NetworkRouter> readRuleKind(const RouterSection& section);
 
+/// The fields "input", "prompt" and "picture".
+RouterSight readSight(JsonFields& fields);
 /// The section "prompt": width, and how the words are hashed unless a text encoder makes the embedding.
 void readPromptSection(const nlohmann::json& section, RouterSight& sight);
 
