@@ -55,6 +55,10 @@ char32_t lowerCodePoint(char32_t c) {
     if (c == 0x178) return 0xFF;
     if (within(0x100, 0x137) || within(0x14A, 0x177)) return c | 1;                   // pairs: the capital is even
     if (within(0x139, 0x148) || within(0x179, 0x17E)) return c % 2 == 1 ? c + 1 : c;  // pairs: the capital is odd
+    if (c == 0x386) return 0x3AC;
+    if (within(0x388, 0x38A)) return c + 0x25;
+    if (c == 0x38C) return 0x3CC;
+    if (within(0x38E, 0x38F)) return c + 0x3F;
     if (within(0x391, 0x3A9)) return c == 0x3A2 ? c : c + 0x20;
     if (within(0x400, 0x40F)) return c + 0x50;
     if (within(0x410, 0x42F)) return c + 0x20;

@@ -39,8 +39,9 @@ struct PromptFeatures {
 /// Step 1 above.
 std::vector<std::string> promptWords(std::string_view text);
 
-/// Capital letters of ASCII, Latin-1 (U+00C0 to U+00DE), Latin Extended-A, basic Greek (U+0391 to U+03A9) and Cyrillic
-/// (U+0400 to U+042F) become small ones, U+0130 becomes "i"; everything else stays as it is.
+/// Capital letters of ASCII, Latin-1 (U+00C0 to U+00DE), Latin Extended-A (U+0130 becomes "i"), Greek (U+0386 to
+/// U+03A9) and Cyrillic (U+0400 to U+042F) become the small letters that Unicode pairs with them; everything else
+/// stays.
 char32_t lowerCodePoint(char32_t c);
 
 /// ASCII letters and digits, and from U+00C0 on everything but: the signs of multiplication and division (U+00D7,
