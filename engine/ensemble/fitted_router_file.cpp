@@ -36,6 +36,16 @@ Json readEnsemble(const fs::path& file) {
     return json;
 }
 
+std::vector<std::string> expertTexts(const fs::path& ensembleFile, const char* field) {
+    std::vector<std::string> texts;
+    const Json ensemble = readEnsemble(ensembleFile);
+    for (const Json& expert : ensemble["experts"]) {
+        const nlohmann::json plain = expert;
+        texts.push_back(JsonFields(plain, fmt::format("expert {}", texts.size() + 1)).text(field));
+    }
+    return texts;
+}
+
 }  // namespace
 
 Json routerSection(const LearnedRouterWeights& weights, const RouterSight& sight, const std::string& file) {
@@ -73,19 +83,11 @@ Result<std::string> writeFittedRouter(const fs::path& ensembleFile, const Fitted
 }
 
 Result<std::vector<std::string>> ensembleExpertNames(const fs::path& ensembleFile) {
-    return guarded([&] {
-        std::vector<std::string> names;
-        const Json ensemble = readEnsemble(ensembleFile);
-        for (const Json& expert : ensemble["experts"]) {
-            const auto name = expert.is_object() ? expert.find("name") : expert.end();
-            if (!expert.is_object() || name == expert.end() || !name->is_string())
-                throw EngineException(ErrorCode::Format,
-                                      fmt::format("expert {} of '{}' has no name; add a field \"name\"",
-                                                  names.size() + 1, ensembleFile.filename().string()));
-            names.push_back(name->get<std::string>());
-        }
-        return names;
-    });
+    return guarded([&] { return expertTexts(ensembleFile, "name"); });
+}
+
+Result<std::vector<std::string>> ensembleExpertFiles(const fs::path& ensembleFile) {
+    return guarded([&] { return expertTexts(ensembleFile, "file"); });
 }
 
 Result<KnownRouter> readKnownRouter(const fs::path& ensembleFile) {

@@ -24,6 +24,9 @@ Result<std::string> writeFittedRouter(const std::filesystem::path& ensembleFile,
 /// The experts' names as the ensemble file lists them.
 Result<std::vector<std::string>> ensembleExpertNames(const std::filesystem::path& ensembleFile);
 
+/// The experts' checkpoints as the file names them, relative to its folder.
+Result<std::vector<std::string>> ensembleExpertFiles(const std::filesystem::path& ensembleFile);
+
 struct KnownRouter {
     LearnedRouterWeights weights;
     RouterSight sight;

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "engine/ensemble/picture_features.h"
@@ -23,8 +22,8 @@ constexpr float kMaxPeriod = 10000;
 
 HostTensor take(const NamedTensors& stored, const std::filesystem::path& file, const char* name, size_t rank) {
     if (!stored.contains(name))
-        refuse(file, fmt::format("has no tensor {}; a learned router holds hidden.weight, hidden.bias, out.weight and "
-                                 "out.bias",
+        refuse(file, fmt::format("has no tensor {}; a learned router holds out.weight and out.bias, and with a hidden "
+                                 "layer hidden.weight and hidden.bias",
                                  name));
     HostTensor tensor = stored.asFloat(name).orThrow();
     if (tensor.shape.size() != rank || tensor.empty())
@@ -41,11 +40,6 @@ void expectShape(const std::filesystem::path& file, const char* name, const Shap
         refuse(file, fmt::format("has {} of shape {} where {} is expected, {}; correct the router section or fit the "
                                  "router again",
                                  name, shapeText(found), shapeText(expected), why));
-}
-
-bool exactInBf16(const HostTensor& tensor) {
-    return std::ranges::all_of(tensor.data,
-                               [](float value) { return (std::bit_cast<uint32_t>(value) & 0xFFFFU) == 0; });
 }
 
 class LearnedRouter final : public NetworkRouter {
@@ -94,6 +88,7 @@ std::vector<double> LearnedRouterWeights::hiddenValues(std::span<const float> in
     std::vector<float> seen(input.begin(), input.end());
     const std::vector<float> time = routerTimeFeatures(flowTime, timeWidth);
     seen.insert(seen.end(), time.begin(), time.end());
+    if (hiddenWeight.empty()) return {seen.begin(), seen.end()};
     std::vector<double> values(static_cast<size_t>(hidden()));
     for (size_t row = 0; row < values.size(); ++row) {
         double sum = 0;
@@ -137,16 +132,20 @@ Result<LearnedRouterWeights> readLearnedRouter(const std::filesystem::path& file
         }
         LearnedRouterWeights weights;
         weights.timeWidth = timeWidth;
-        weights.hiddenWeight = take(stored, file, "hidden.weight", 2);
-        weights.hiddenBias = take(stored, file, "hidden.bias", 1);
         weights.outWeight = take(stored, file, "out.weight", 2);
         weights.outBias = take(stored, file, "out.bias", 1);
-        const int64_t hidden = weights.hidden();
-        expectShape(file, "hidden.weight", weights.hiddenWeight.shape, {hidden, inputWidth + timeWidth},
-                    fmt::format("for {} inputs and {} time features", inputWidth, timeWidth));
-        expectShape(file, "hidden.bias", weights.hiddenBias.shape, {hidden}, "one for each hidden value");
-        expectShape(file, "out.weight", weights.outWeight.shape, {weights.experts(), hidden},
-                    "one column for each hidden value");
+        const std::string seen = fmt::format("for {} inputs and {} time features", inputWidth, timeWidth);
+        if (stored.contains("hidden.weight") || stored.contains("hidden.bias")) {
+            weights.hiddenWeight = take(stored, file, "hidden.weight", 2);
+            weights.hiddenBias = take(stored, file, "hidden.bias", 1);
+            const int64_t hidden = weights.hiddenWeight.shape[0];
+            expectShape(file, "hidden.weight", weights.hiddenWeight.shape, {hidden, inputWidth + timeWidth}, seen);
+            expectShape(file, "hidden.bias", weights.hiddenBias.shape, {hidden}, "one for each hidden value");
+            expectShape(file, "out.weight", weights.outWeight.shape, {weights.experts(), hidden},
+                        "one column for each hidden value");
+        } else {
+            expectShape(file, "out.weight", weights.outWeight.shape, {weights.experts(), inputWidth + timeWidth}, seen);
+        }
         expectShape(file, "out.bias", weights.outBias.shape, {weights.experts()}, "one for each row of out.weight");
         return weights;
     });
@@ -154,17 +153,10 @@ Result<LearnedRouterWeights> readLearnedRouter(const std::filesystem::path& file
 
 Status writeLearnedRouter(const std::filesystem::path& file, const LearnedRouterWeights& weights,
                           const std::map<std::string, std::string>& metadata) {
-    std::vector<std::vector<uint16_t>> halves(4);
     std::vector<SafetensorsEntry> entries;
     const auto add = [&](const char* name, const HostTensor& tensor) {
-        std::vector<uint16_t>& upper = halves[entries.size()];
-        if (!exactInBf16(tensor)) {
+        if (!tensor.empty())
             entries.push_back(safetensorsEntry(name, DType::F32, tensor.shape, std::as_bytes(std::span(tensor.data))));
-            return;
-        }
-        for (const float value : tensor.data)
-            upper.push_back(static_cast<uint16_t>(std::bit_cast<uint32_t>(value) >> 16));
-        entries.push_back(safetensorsEntry(name, DType::BF16, tensor.shape, std::as_bytes(std::span(upper))));
     };
     add("hidden.weight", weights.hiddenWeight);
     add("hidden.bias", weights.hiddenBias);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The learned two-layer router: concat(input, time features), Linear, SiLU, Linear; its file, and rows added to it.
+// The learned router: concat(input, time features), Linear, SiLU, Linear, or the last layer alone; its file, and rows
+// added to it.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@
 
 namespace moescope {
 
-/// Stored as a safetensors file with exactly these tensors, of any floating-point type.
+/// Stored as a safetensors file with exactly these tensors, of any floating-point type. Where both hidden tensors are
+/// missing (empty here), the hidden layer is the identity: the logits are linear in what the router sees.
 struct LearnedRouterWeights {
     int64_t timeWidth = 0;    // even; 0: the time is not looked at
     HostTensor hiddenWeight;  // "hidden.weight" [hidden, input + timeWidth]
@@ -27,8 +29,8 @@ struct LearnedRouterWeights {
     HostTensor outBias;       // "out.bias" [experts]
 
     int64_t experts() const { return outWeight.shape[0]; }
-    int64_t hidden() const { return hiddenWeight.shape[0]; }
-    int64_t inputWidth() const { return hiddenWeight.shape[1] - timeWidth; }
+    int64_t hidden() const { return hiddenWeight.empty() ? outWeight.shape[1] : hiddenWeight.shape[0]; }
+    int64_t inputWidth() const { return (hiddenWeight.empty() ? outWeight : hiddenWeight).shape[1] - timeWidth; }
 
     /// What the hidden layer gives for `input` [inputWidth]: [hidden], in double, sums from left to right.
     std::vector<double> hiddenValues(std::span<const float> input, float flowTime) const;
@@ -46,7 +48,7 @@ std::vector<float> routerTimeFeatures(float flowTime, int64_t width);
 Result<LearnedRouterWeights> readLearnedRouter(const std::filesystem::path& file, int64_t inputWidth,
                                                int64_t timeWidth);
 
-/// fp32, except that a matrix whose numbers are all exact in bf16 is stored so.
+/// In fp32.
 Status writeLearnedRouter(const std::filesystem::path& file, const LearnedRouterWeights& weights,
                           const std::map<std::string, std::string>& metadata);
 

@@ -134,7 +134,8 @@ std::unique_ptr<NetworkRouter> readLearnedKind(const RouterSection& section) {
     if (timeWidth % 2 != 0) section.fields.wrong("time_width", "an even number", timeWidth);
     LearnedRouterWeights weights = readLearnedRouter(section.file(), sight.width(), timeWidth).orThrow();
     if (section.fields.integer("hidden", 1, kMaxSide, weights.hidden()) != weights.hidden())
-        section.fields.wrong("hidden", fmt::format("{}, the rows of hidden.weight in its file,", weights.hidden()),
+        section.fields.wrong("hidden",
+                             fmt::format("{}, as many as out.weight in its file has columns,", weights.hidden()),
                              section.fields.need("hidden"));
     section.expectRows(weights.experts(), "the router's file");
     return makeLearnedRouter(std::move(weights), sight);

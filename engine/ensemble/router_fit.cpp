@@ -100,7 +100,7 @@ Result<FittedRouter> fitPromptRouter(std::span<const LabelledPrompt> prompts, st
         if (hashing.width < 1 || hashing.width > kMaxPromptWidth)
             throw EngineException(ErrorCode::InvalidArgument,
                                   fmt::format("{} was given as the width of prompt embeddings where 1 to {} is "
-                                              "expected; 256 is common",
+                                              "expected; 2048 is common",
                                               hashing.width, kMaxPromptWidth));
         examples.problem.width = hashing.width;
         for (const LabelledPrompt& prompt : prompts) {
@@ -109,20 +109,7 @@ Result<FittedRouter> fitPromptRouter(std::span<const LabelledPrompt> prompts, st
         }
         FittedRouter fitted;
         const SoftmaxSolution solution = fitTwice(examples, options, fitted.report);
-        const auto width = static_cast<size_t>(hashing.width);
-        fitted.weights.hiddenWeight = HostTensor(Shape{2 * hashing.width, hashing.width});
-        fitted.weights.hiddenBias = HostTensor(Shape{2 * hashing.width});
-        for (size_t i = 0; i < width; ++i) {
-            fitted.weights.hiddenWeight.data[i * width + i] = 1;
-            fitted.weights.hiddenWeight.data[(width + i) * width + i] = -1;
-        }
-        fitted.weights.outWeight = HostTensor(Shape{examples.problem.classes, 2 * hashing.width});
-        for (size_t row = 0; row < expertNames.size(); ++row)
-            for (size_t i = 0; i < width; ++i) {
-                const auto weight = static_cast<float>(solution.weights[row * width + i]);
-                fitted.weights.outWeight.data[row * 2 * width + i] = weight;
-                fitted.weights.outWeight.data[row * 2 * width + width + i] = -weight;
-            }
+        fitted.weights.outWeight = toTensor({examples.problem.classes, hashing.width}, solution.weights);
         fitted.weights.outBias = toTensor({examples.problem.classes}, solution.biases);
         fitted.sight.promptWidth = hashing.width;
         fitted.sight.hashing = hashing;

@@ -18,8 +18,9 @@ namespace moescope {
 
 /// The hidden layer is chosen, not learned, which leaves a convex problem for the output rows:
 ///
-/// - prompts: the identity, as pairs of units: SiLU(x) - SiLU(-x) = x. So the logits are linear in the embedding, which
-///   generalises best from few examples, and any later expert's row can still be expressed. The time is not looked at.
+/// - prompts: the identity, so that the logits are linear in the embedding: few examples in many dimensions are best
+/// told
+///   apart by planes, and the row of any later expert can be added. The time is not looked at.
 /// - pictures: random features (Rahimi and Recht, 2007): a Gaussian matrix over the standardised features and the time.
 ///   What a mean or a deviation says depends on the noise, and linear logits could not express that product.
 struct RouterFitOptions {

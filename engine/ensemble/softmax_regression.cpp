@@ -25,61 +25,85 @@ void addScaled(Vector& target, double factor, const Vector& what) {
     for (size_t i = 0; i < target.size(); ++i) target[i] += factor * what[i];
 }
 
-/// Free parameters in one vector: each row's weights, then its bias.
+/// Free parameters in one vector: for every feature, and last for the biases, one number per free row. So the inner
+/// loops run over rows, which do not wait for each other.
 class Objective {
 public:
     Objective(const SoftmaxProblem& problem, const std::stop_token& stop)
-        : m_problem(problem), m_stop(stop), m_logits(static_cast<size_t>(problem.classes)) {}
-
-    size_t size() const {
-        return static_cast<size_t>((m_problem.classes - m_problem.frozenRows) * (m_problem.width + 1));
+        : m_problem(problem),
+          m_stop(stop),
+          m_width(static_cast<size_t>(problem.width)),
+          m_frozen(static_cast<size_t>(problem.frozenRows)),
+          m_free(static_cast<size_t>(problem.classes) - m_frozen) {
+        for (int64_t sample = 0; sample < problem.samples(); ++sample)
+            for (size_t row = 0; row < m_frozen; ++row) m_frozenLogits.push_back(frozenLogit(problem.row(sample), row));
     }
 
+    size_t size() const { return m_free * (m_width + 1); }
+
     double at(const Vector& free, Vector& gradient) {
-        const auto width = static_cast<size_t>(m_problem.width);
-        const auto frozen = static_cast<size_t>(m_problem.frozenRows);
         const double share = 1.0 / static_cast<double>(m_problem.samples());
         std::ranges::fill(gradient, 0.0);
         double loss = 0;
+        Vector logits(m_frozen + m_free), pulls(m_free);
         for (int64_t sample = 0; sample < m_problem.samples(); ++sample) {
             if (sample % 256 == 0 && m_stop.stop_requested())
                 throw EngineException(ErrorCode::Cancelled, "fitting the router was stopped; nothing was changed");
+            const auto index = static_cast<size_t>(sample);
             const std::span<const float> features = m_problem.row(sample);
-            const auto label = static_cast<size_t>(m_problem.labels[static_cast<size_t>(sample)]);
-            for (size_t row = 0; row < m_logits.size(); ++row) m_logits[row] = logit(free, features, row);
-            const double largest = *std::ranges::max_element(m_logits);
+            const auto label = static_cast<size_t>(m_problem.labels[index]);
+            std::copy_n(m_frozenLogits.begin() + static_cast<std::ptrdiff_t>(index * m_frozen), m_frozen,
+                        logits.begin());
+            addLogits(free, features, &logits[m_frozen]);
+            const double largest = *std::ranges::max_element(logits);
             double sum = 0;
-            for (const double value : m_logits) sum += std::exp(value - largest);
-            loss += share * (largest + std::log(sum) - m_logits[label]);
-            for (size_t row = frozen; row < m_logits.size(); ++row) {
-                const double pull = share * (std::exp(m_logits[row] - largest) / sum - (row == label ? 1.0 : 0.0));
-                double* slope = &gradient[(row - frozen) * (width + 1)];
-                for (size_t i = 0; i < width; ++i) slope[i] += pull * static_cast<double>(features[i]);
-                slope[width] += pull;
+            for (const double value : logits) sum += std::exp(value - largest);
+            loss += share * (largest + std::log(sum) - logits[label]);
+            for (size_t row = 0; row < m_free; ++row) {
+                const double probability = std::exp(logits[m_frozen + row] - largest) / sum;
+                pulls[row] = share * (probability - (m_frozen + row == label ? 1.0 : 0.0));
+            }
+            for (size_t i = 0; i <= m_width; ++i) {
+                const double feature = i < m_width ? static_cast<double>(features[i]) : 1;
+                for (size_t row = 0; row < m_free; ++row) gradient[i * m_free + row] += pulls[row] * feature;
             }
         }
-        for (size_t i = 0; i < free.size(); ++i) {
-            if (i % (width + 1) == width) continue;  // biases are free of the penalty
+        for (size_t i = 0; i < m_width * m_free; ++i) {  // biases are free of the penalty
             loss += 0.5 * m_problem.l2 * free[i] * free[i];
             gradient[i] += m_problem.l2 * free[i];
         }
         return loss;
     }
 
+    SoftmaxSolution solution(const Vector& free) const {
+        SoftmaxSolution solution;
+        solution.weights = m_problem.frozenWeights;
+        solution.biases = m_problem.frozenBiases;
+        for (size_t row = 0; row < m_free; ++row) {
+            for (size_t i = 0; i < m_width; ++i) solution.weights.push_back(free[i * m_free + row]);
+            solution.biases.push_back(free[m_width * m_free + row]);
+        }
+        return solution;
+    }
+
 private:
-    double logit(const Vector& free, std::span<const float> features, size_t row) const {
-        const auto width = static_cast<size_t>(m_problem.width);
-        const auto frozen = static_cast<size_t>(m_problem.frozenRows);
-        const bool fixed = row < frozen;
-        const double* weights = fixed ? &m_problem.frozenWeights[row * width] : &free[(row - frozen) * (width + 1)];
-        double sum = fixed ? m_problem.frozenBiases[row] : weights[width];
-        for (size_t i = 0; i < width; ++i) sum += weights[i] * static_cast<double>(features[i]);
+    double frozenLogit(std::span<const float> features, size_t row) const {
+        double sum = m_problem.frozenBiases[row];
+        for (size_t i = 0; i < m_width; ++i)
+            sum += m_problem.frozenWeights[row * m_width + i] * static_cast<double>(features[i]);
         return sum;
+    }
+    void addLogits(const Vector& free, std::span<const float> features, double* logits) const {
+        std::copy_n(free.end() - static_cast<std::ptrdiff_t>(m_free), m_free, logits);
+        for (size_t i = 0; i < m_width; ++i)
+            for (size_t row = 0; row < m_free; ++row)
+                logits[row] += free[i * m_free + row] * static_cast<double>(features[i]);
     }
 
     const SoftmaxProblem& m_problem;
     const std::stop_token& m_stop;
-    Vector m_logits;
+    size_t m_width, m_frozen, m_free;
+    Vector m_frozenLogits;  // [samples, frozen rows]
 };
 
 struct Curvature {
@@ -132,9 +156,9 @@ SoftmaxSolution solveSoftmax(const SoftmaxProblem& problem, const std::stop_toke
     Objective objective(problem, stop);
     Vector at(objective.size()), gradient(at.size()), nextGradient(at.size());
     std::deque<Curvature> memory;
-    SoftmaxSolution solution;
+    int iterations = 0;
     double loss = objective.at(at, gradient);
-    for (; solution.iterations < kMostIterations && steepestOf(gradient) > kSmallGradient; ++solution.iterations) {
+    for (; iterations < kMostIterations && steepestOf(gradient) > kSmallGradient; ++iterations) {
         Vector direction = descent(gradient, memory);
         const double slope = dot(direction, gradient);
         double length = memory.empty() ? 1 / std::max(1.0, std::sqrt(dot(gradient, gradient))) : 1;
@@ -157,16 +181,11 @@ SoftmaxSolution solveSoftmax(const SoftmaxProblem& problem, const std::stop_toke
         gradient.swap(nextGradient);
         loss = nextLoss;
     }
+    SoftmaxSolution solution = objective.solution(at);
     solution.loss = loss;
+    solution.iterations = iterations;
     solution.steepest = steepestOf(gradient);
     solution.converged = solution.steepest <= 10 * kSmallGradient;
-    solution.weights = problem.frozenWeights;
-    solution.biases = problem.frozenBiases;
-    const auto width = static_cast<std::ptrdiff_t>(problem.width);
-    for (auto row = at.begin(); row != at.end(); row += width + 1) {
-        solution.weights.insert(solution.weights.end(), row, row + width);
-        solution.biases.push_back(row[width]);
-    }
     return solution;
 }
 

@@ -281,10 +281,29 @@ TEST(NetworkRouter, AFileWithNumbersThatAreNotFiniteIsRefused) {
     EXPECT_NE(router.error().message.find("NaN or infinity in out.bias"), std::string::npos);
 }
 
+TEST(NetworkRouter, WithoutHiddenLayerTheLogitsAreLinear) {
+    const test::TemporaryFolder folder;
+    LearnedRouterWeights weights;
+    weights.outWeight = HostTensor(Shape{3, 4}, {1, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1});
+    weights.outBias = HostTensor(Shape{3}, {0.5F, 0, -1});
+    ASSERT_TRUE(writeLearnedRouter(folder / "router.safetensors", weights, {}).ok());
+    const Json section{{"kind", "learned"},
+                       {"file", "router.safetensors"},
+                       {"time_width", 2},
+                       {"prompt", {{"source", "text-encoder"}, {"width", 2}}}};
+    const auto router = load(section, kAbc, folder.path());
+    const Floats logits = ask(*router, {Floats{3, -1}, "", 0.25F, {}});
+    EXPECT_EQ(logits[0], 1.5F);
+    EXPECT_NEAR(logits[1], std::cos(4.0), 1e-7);
+    EXPECT_NEAR(logits[2], std::sin(4.0) - 1, 1e-7);
+    Json narrow = section;
+    narrow["time_width"] = 0;
+    EXPECT_FALSE(loadRouter(narrow, folder.path(), kAbc).ok());
+}
+
 TEST(NetworkRouter, WrittenWeightsAreReadBackBitForBit) {
     const test::TemporaryFolder folder;
     LearnedRouterWeights weights = readLearnedRouter(kMixture / "router.safetensors", 12, 32).orThrow();
-    std::ranges::fill(weights.hiddenBias.data, -1.0F);  // stored in 16 bits
     ASSERT_TRUE(writeLearnedRouter(folder / "router.safetensors", weights, {{"format", "x"}}).ok());
     const LearnedRouterWeights again = readLearnedRouter(folder / "router.safetensors", 12, 32).orThrow();
     EXPECT_EQ(again.hiddenWeight.data, weights.hiddenWeight.data);

@@ -25,7 +25,9 @@ TEST(PromptFeatures, WordsAreLowerCaseRunsOfLettersAndDigits) {
     EXPECT_EQ(promptWords("Red-heart, 2 red HEARTS!"), (Words{"red", "heart", "2", "red", "hearts"}));
     EXPECT_EQ(promptWords(kCapitals), (Words{"ärger", "éclair", "σοφία", "ёлка", "ŵ", "žiżka", "i"}));
     EXPECT_EQ(promptWords("日本 ½ 😀x a×b"), (Words{"日本", "x", "a", "b"}));
-    EXPECT_EQ(promptWords("a\xFF\xC3" "b"), (Words{"a", "b"}));
+    EXPECT_EQ(promptWords("a\xFF\xC3"
+                          "b"),
+              (Words{"a", "b"}));
     EXPECT_EQ(promptWords(std::string_view("a\0b", 3)), (Words{"a", "b"}));
     EXPECT_TRUE(promptWords(" ... ").empty());
 }
