@@ -56,7 +56,8 @@ public:
         if (model.space == PictureSpace::Pixels) return;
         const fs::path vae = findVae(*checkpoint, arguments.vae);
         if (vae.empty())
-            throw EngineException(ErrorCode::NotFound, fmt::format("the experts draw latents, for which pictures have to be encoded; {}", vaeAdvice()));
+            throw EngineException(ErrorCode::NotFound, "the experts draw latents, into which pictures have to be encoded, and no VAE was found; give it with --vae, or "
+                                                      "put it into a folder 'vae' beside the first expert");
         m_backend = arguments.device.makeBackend();
         m_vae = AutoencoderKl::load(*m_backend, vae, {.decoder = false}).orThrow();
         m_side *= m_vae->config().reduction();
@@ -166,7 +167,7 @@ void addEnsembleFit(CLI::App& ensemble, Console& console, int& exitStatus) {
                    command.add_option("file", arguments->file, "Ensemble file (*.moe.json), whose router is replaced")->required();
                    command.add_option("--prompts", arguments->prompts,
                                       "Text file with lines 'prompt <tab> expert', or JSON lines with \"prompt\" and \"expert\"");
-                   command.add_option("--pictures", arguments->pictures, "EXPERT=FOLDER of PNG pictures, one for every expert");
+                   command.add_option("--pictures", arguments->pictures, "EXPERT=FOLDER of PNG pictures, one for every expert; after the ensemble file");
                    command.add_option("--holdout", arguments->options.holdout, "Share of the examples that is kept apart to measure the accuracy")
                        ->capture_default_str();
                    command.add_option("-s,--seed", arguments->options.seed, "Of the split, the hashing and the noise")->capture_default_str();

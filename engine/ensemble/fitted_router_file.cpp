@@ -27,7 +27,7 @@ Json readEnsemble(const fs::path& file) {
     if (code || !stream)
         throw EngineException(ErrorCode::NotFound,
                               fmt::format("the ensemble file '{}' can not be opened; check the path", file.string()));
-    const Json json = size > kMostBytes ? Json() : Json::parse(stream, nullptr, false);
+    const Json json = size > kMostBytes ? Json() : parseShallowJson<Json>(stream);
     if (!json.is_object() || !json.contains("experts") || !json["experts"].is_array() || json["experts"].empty())
         throw EngineException(ErrorCode::Format,
                               fmt::format("'{}' is not an ensemble file, which is a JSON object with a list of "

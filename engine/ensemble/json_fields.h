@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/core/error.h"
@@ -45,6 +46,20 @@ private:
     std::string m_where;
     std::vector<std::string> m_asked;
 };
+
+/// The value, or a discarded one where the text is no JSON or nested more than 32 deep: what copies or prints a value
+/// goes as deep as the value does, and the stack has an end.
+template <class Json = nlohmann::json, class Input>
+Json parseShallowJson(Input&& input) {
+    constexpr int deepest = 32;
+    bool tooDeep = false;
+    const auto follow = [&tooDeep](int depth, auto, Json&) {
+        tooDeep = tooDeep || depth > deepest;
+        return depth <= deepest;
+    };
+    Json json = Json::parse(std::forward<Input>(input), follow, false);
+    return tooDeep ? Json(Json::value_t::discarded) : json;
+}
 
 /// The value as it stands in a sentence, cut where it is long.
 std::string jsonExcerpt(const nlohmann::json& value);

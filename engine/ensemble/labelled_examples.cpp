@@ -37,7 +37,7 @@ Line readTabLine(const std::string& text, const std::string& where) {
 }
 
 Line readJsonLine(const std::string& text, const std::string& where) {
-    const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+    const nlohmann::json json = parseShallowJson(text);
     if (json.is_discarded())
         throw EngineException(ErrorCode::Format,
                               fmt::format("{} is not JSON where an object such as {{\"prompt\": \"a cat\", \"expert\": "

@@ -239,6 +239,18 @@ TEST(RouterFit, TheWrittenRouterIsWhatTheEnsembleFileLoads) {
     EXPECT_EQ(folder.names(), (Names{"pair.moe.json", "pair.router.safetensors"}));
 }
 
+TEST(RouterFit, AFileThatIsNoEnsembleIsTold) {
+    const test::TemporaryFolder folder;
+    const std::string deep = std::string(1000000, '[') + std::string(1000000, ']');
+    for (const std::string& text : {std::string("x"), std::string("{}"), std::string(R"({"experts": []})"), deep,
+                                    R"({"experts": )" + deep + "}", std::string(R"({"experts": [{"name": 1}]})")}) {
+        test::writeFile(folder / "a.moe.json", text);
+        const auto names = ensembleExpertNames(folder / "a.moe.json");
+        ASSERT_FALSE(names.ok());
+        EXPECT_EQ(names.error().code, ErrorCode::Format) << names.error().message;
+    }
+}
+
 TEST(LabelledPrompts, TabsAndJsonLinesSayTheSame) {
     const test::TemporaryFolder folder;
     test::writeFile(folder / "a.tsv", "\xEF\xBB\xBF# prompts\n\na cat\tanimals\r\npie\tfood\tg1\n\tfood\n");
@@ -268,6 +280,8 @@ TEST(LabelledPrompts, BadLinesAreNamedByNumber) {
         {"{\"prompt\": \"x\"}", "has no field \"expert\""},
         {"{\"prompt\": \"x\", \"expert\": \"food\", \"goup\": \"g\"}", "did you mean \"group\"?"},
         {"{\"prompt\"", "line 1 of 'p' is not JSON"},
+        {"{\"prompt\": " + std::string(1000000, '['), "is not JSON"},
+        {"{\"prompt\": " + std::string(1000000, '[') + std::string(1000000, ']') + "}", "is not JSON"},
         {"\xFF\xFE\tfood\n", "not UTF-8"},
         {"# nothing\n", "holds no example"},
     };
