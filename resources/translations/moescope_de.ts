@@ -2818,6 +2818,25 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>Model: %1</source>
         <translation>Modell: %1</translation>
     </message>
+    <message>
+        <source>Runs that are in memory only</source>
+        <translation>Läufe, die nur im Speicher sind</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n run(s) could not be written to the History folder and will be lost when the window closes. To keep one, choose it in History and save it to another folder.</source>
+        <translation>
+            <numerusform>Ein Lauf konnte nicht in den Ordner des Verlaufs geschrieben werden und geht beim Schließen verloren. Um ihn zu behalten, wählen Sie ihn im Verlauf aus und speichern Sie ihn in einem anderen Ordner.</numerusform>
+            <numerusform>%n Läufe konnten nicht in den Ordner des Verlaufs geschrieben werden und gehen beim Schließen verloren. Um einen zu behalten, wählen Sie ihn im Verlauf aus und speichern Sie ihn in einem anderen Ordner.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Lose them and close</source>
+        <translation>Verwerfen und schließen</translation>
+    </message>
+    <message>
+        <source>Show them in History</source>
+        <translation>Im Verlauf zeigen</translation>
+    </message>
 </context>
 <context>
     <name>moescope::ModelCard</name>
