@@ -36,7 +36,7 @@ std::string jsonExcerpt(const Json& value) {
     return text;
 }
 
-std::string closestName(std::string_view typed, std::span<const std::string> names) {
+std::string nearestName(std::string_view typed, std::span<const std::string> names) {
     constexpr size_t kLongest = 200;  // what is longer is no slip of the finger
     if (typed.size() > kLongest) return {};
     std::string best;
@@ -145,7 +145,7 @@ bool JsonFields::flag(std::string_view name, bool otherwise) {
 void JsonFields::refuseOthers() const {
     for (const auto& [name, value] : m_object.items()) {
         if (std::ranges::find(m_asked, name) != m_asked.end()) continue;
-        const std::string near = closestName(name, m_asked);
+        const std::string near = nearestName(name, m_asked);
         const std::string advice = near.empty() ? "remove it" : fmt::format("did you mean \"{}\"?", near);
         throw EngineException(ErrorCode::Format, fmt::format("{} has the field {}, which means nothing there; {}",
                                                              m_where, jsonExcerpt(name), advice));

@@ -66,7 +66,7 @@ std::string jsonExcerpt(const nlohmann::json& value);
 
 /// The name that `typed` most likely means: the fewest letters changed, at most a third of them; empty where none is
 /// near.
-std::string closestName(std::string_view typed, std::span<const std::string> names);
+std::string nearestName(std::string_view typed, std::span<const std::string> names);
 
 /// "'a', 'b' or 'c'"
 std::string quotedList(std::span<const std::string> names, std::string_view lastWord = "or");

@@ -52,7 +52,7 @@ Line readJsonLine(const std::string& text, const std::string& where) {
 int64_t expertIndex(const std::string& name, std::span<const std::string> names, const std::string& where) {
     const auto found = std::ranges::find(names, name);
     if (found != names.end()) return found - names.begin();
-    const std::string near = closestName(name, names);
+    const std::string near = nearestName(name, names);
     throw EngineException(
         ErrorCode::Format,
         fmt::format("{} names the expert {}, which the ensemble does not have; {}", where, jsonExcerpt(name),

@@ -83,7 +83,7 @@ void RouterSection::expectRows(int64_t rows, const std::string& what) const {
 size_t RouterSection::expert(std::string_view name, const std::string& where) const {
     const auto found = std::ranges::find(expertNames, name);
     if (found != expertNames.end()) return static_cast<size_t>(found - expertNames.begin());
-    const std::string near = closestName(name, expertNames);
+    const std::string near = nearestName(name, expertNames);
     throw EngineException(ErrorCode::Format,
                           fmt::format("{} names the expert {}, which the ensemble does not have; {}", where,
                                       jsonExcerpt(std::string(name)),
