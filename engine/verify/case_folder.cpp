@@ -55,10 +55,13 @@ EngineError wrongField(const char* key, const char* expected, const json& found)
 
 /// The weight set that `object` names; empty where it names none.
 std::string namedWeights(const json& object) {
-    const auto found = object.find("weights");
-    if (found == object.end() || found->is_null()) return {};
-    if (!found->is_string()) throw EngineException(wrongField("weights", "the name of a weight set", *found));
-    return found->get<std::string>();
+    for (const char* key : {"weights", "weights_used"}) {
+        const auto found = object.find(key);
+        if (found == object.end() || found->is_null()) continue;
+        if (!found->is_string()) throw EngineException(wrongField(key, "the name of a weight set", *found));
+        return found->get<std::string>();
+    }
+    return {};
 }
 
 std::string knownFamilies() {
@@ -174,13 +177,19 @@ std::vector<GoldenFile> CaseFolder::goldenFiles() const {
     if (const auto runs = m_json.find("runs"); runs != m_json.end() && runs->is_array())
         for (const json& run : *runs)
             if (run.is_object() && !textOf(run, "file").empty()) add(textOf(run, "file"), run, true);
+    // The layout of most families: samplers by the stem of their file, and forward passes that need no more words.
+    const auto sampling = m_json.find("sampling");
+    const bool byStem = sampling != m_json.end() && sampling->is_object();
+    if (byStem)
+        for (const auto& [stem, entry] : sampling->items()) add(stem + ".safetensors", entry, true);
     known.insert(checkpoint().lexically_relative(m_path).lexically_normal().generic_string());
     std::vector<std::string> others;
     std::error_code code;
     for (const auto& entry : fs::directory_iterator(m_path, code))
         if (entry.path().extension() == ".safetensors") others.push_back(entry.path().filename().string());
     std::sort(others.begin(), others.end());
-    for (const std::string& name : others) add(name, json::object(), false);
+    for (const std::string& name : others)
+        add(name, json::object(), byStem && fs::path(name).stem().string().find("forward") != std::string::npos);
     return files;
 }
 

@@ -30,6 +30,13 @@ nlohmann::json look(const CaseFolder& folder, const GoldenFile& file, const char
     return nullptr;
 }
 
+/// `cfg` or `cfg_scale`; a null scale is no guidance.
+double readScale(const CaseFolder& folder, const GoldenFile& file) {
+    if (const auto own = file.entry.find("cfg_scale"); own != file.entry.end())
+        return own->is_null() ? 1.0 : number(file, *own, "cfg_scale");
+    return number(file, look(folder, file, "cfg"), "cfg");
+}
+
 SamplerSettings readSettings(const CaseFolder& folder, const GoldenFile& file, const ModelDescription& description) {
     SamplerSettings settings = description.defaults;
     if (description.prediction == Prediction::Velocity) settings.cfgLow = 0, settings.cfgHigh = 1;
@@ -47,7 +54,7 @@ SamplerSettings readSettings(const CaseFolder& folder, const GoldenFile& file, c
         throw EngineException(ErrorCode::Format, fmt::format("case.json gives '{}' {} steps; expected 1 to {}",
                                                              file.name, steps, kMaxSteps));
     settings.steps = static_cast<int>(steps);
-    settings.cfgScale = number(file, look(folder, file, "cfg"), "cfg");
+    settings.cfgScale = readScale(folder, file);
     if (const auto scale = look(folder, file, "noise_scale"); !scale.is_null())
         settings.noiseScale = number(file, scale, "noise_scale");
     if (const auto eps = look(folder, file, "t_eps"); !eps.is_null()) settings.tEps = number(file, eps, "t_eps");
@@ -61,6 +68,12 @@ SamplerSettings readSettings(const CaseFolder& folder, const GoldenFile& file, c
         settings.cfgHigh = number(file, interval[1], "interval");
     }
     return settings;
+}
+
+/// Tokens choose and every one has as many experts: only such choices can be given from outside.
+bool takesForcedChoices(const ModelDescription& description) {
+    const RouterRule rule = description.config.moe.rule;
+    return rule == RouterRule::SigmoidTokenChoice || rule == RouterRule::SoftmaxTokenChoice;
 }
 
 /// Runs the sampler once and leaves everything in `recorder`.
@@ -107,7 +120,8 @@ std::vector<ComputedFile> run(CaseContext& context, const GoldenFile& file) {
     computed.outputs = std::move(free.outputs);
     computed.evaluations = std::move(free.evaluations);
     computed.evaluationOf = std::move(free.evaluationOf);
-    if (computed.routing.first) {  // go on with the stored routing; the choices stay the engine's own
+    if (computed.routing.first &&
+        takesForcedChoices(description)) {  // go on with the stored routing; the choices stay the engine's own
         TrajectoryRecorder replay(context.backend(), description, images, wanted, stored, true);
         runOnce(context, denoiser, settings, start, classes, replay);
         for (auto& [key, tensor] : replay.outputs.tensors)
