@@ -204,7 +204,7 @@ typedef struct MsBackendTable {
     MsStatus (*unpatchify)(MsContext*, const MsTensor* tokens, int64_t patch, MsTensor* image);
     /* t [B] -> out [B, W]: cos(t f_i) then sin(t f_i), f_i = maxPeriod^(-i / (W/2)); an odd last column is zero. */
     MsStatus (*timestep_waves)(MsContext*, const MsTensor* t, float maxPeriod, MsTensor* out);
-    /* out[i] = table[index[i]]; table [N, D], index I32 [B]. */
+    /* out[i] = table[index[i]]; table [N, D] F32 or I32, out of the same type; index I32 [B]. */
     MsStatus (*gather_rows)(MsContext*, const MsTensor* table, const MsTensor* index, MsTensor* out);
     /* x [samples * n, D] += table [n, D] for every sample, in place. */
     MsStatus (*add_rows)(MsContext*, MsTensor* x, const MsTensor* table);

@@ -38,13 +38,19 @@ void AdalnTransformer::loadCommon(WeightLoader& loader) {
     m_time1 = loader.linear("t_embedder.mlp.0", config.waves, config.width, true);
     m_time2 = loader.linear("t_embedder.mlp.2", config.width, config.width, true);
     m_labelTable = loader.tensor("y_embedder.embedding_table.weight", {config.classes + 1, config.width});
+    if (config.moe.unconditionalExpert) {
+        std::vector<int32_t> bypasses(static_cast<size_t>(config.classes) + 1);
+        bypasses.back() = 1;
+        m_bypassTable = m_backend.tensor({config.classes + 1, 1}, MS_I32);
+        m_backend.upload(m_bypassTable, std::span<const int32_t>(bypasses));
+    }
     m_blocks.resize(static_cast<size_t>(config.depth));
     for (int block = 0; block < config.depth; ++block) {
         BlockWeights& weights = m_blocks[static_cast<size_t>(block)];
         const std::string name = "blocks." + std::to_string(block);
         weights.modulation = loader.linear(name + ".adaLN_modulation.1", config.width, 6 * config.width, true);
-        weights.qkv = loader.linear(name + ".attn.qkv", config.width, 3 * config.width, true);
-        weights.proj = loader.linear(name + ".attn.proj", config.width, config.width, true);
+        weights.qkv = loader.linear(name + ".attn." + m_qkvName, config.width, 3 * config.width, true);
+        weights.proj = loader.linear(name + ".attn." + m_projName, config.width, config.width, true);
         loadBlock(loader, block, weights);
     }
     m_finalModulation = loader.linear("final_layer.adaLN_modulation.1", config.width, 2 * config.width, true);
@@ -75,7 +81,9 @@ MoeWeights AdalnTransformer::loadMoe(WeightLoader& loader, const std::string& la
     std::vector<std::string> experts;
     for (int64_t e = 0; e < config.experts; ++e) experts.push_back(naming.expertName(layer, e));
     MoeWeights moe;
-    moe.router = loader.router(layer + "." + naming.router, width, config.experts);
+    const std::string router = layer + "." + naming.router;
+    moe.router = config.rule == RouterRule::Prototype ? loader.prototypes(router, width, config.routerRows())
+                                                      : loader.router(router, width, config.routerRows());
     if (!naming.selectionBias.empty()) moe.selectionBias = loader.optionalTensor(layer + "." + naming.selectionBias, {config.experts});
     load(experts, naming.routed, config.expertWidth, moe.expertIn, moe.expertOut);
     moe.expertActivation = naming.routed.activation;
@@ -114,6 +122,7 @@ std::unique_ptr<DenoiserWorkspace> AdalnTransformer::makeWorkspace(int64_t sampl
     work->waves = m_backend.tensor({samples, c.waves});
     for (DeviceTensor* small : {&work->timeHidden, &work->timeEmbed, &work->labelEmbed, &work->condition, &work->activated})
         *small = m_backend.tensor({samples, c.width});
+    if (!m_bypassTable.empty()) work->bypass = m_backend.tensor({samples, 1}, MS_I32);
     work->modulation = m_backend.tensor({samples, 6 * c.width});
     work->finalModulation = m_backend.tensor({samples, 2 * c.width});
     work->finalTokens = m_backend.tensor({imageRows, c.patch * c.patch * c.outChannels});
@@ -147,6 +156,7 @@ void AdalnTransformer::forward(DenoiserWorkspace& workspace, const DeviceTensor&
     check(ops.gather_rows(context, m_labelTable.get(), condition.labels.get(), work.labelEmbed.get()));
     check(ops.add(context, work.timeEmbed.get(), work.labelEmbed.get(), work.condition.get()));
     check(ops.activate(context, work.condition.get(), MS_ACT_SILU, work.activated.get()));
+    if (!m_bypassTable.empty()) check(ops.gather_rows(context, m_bypassTable.get(), condition.labels.get(), work.bypass.get()));
     tap(Tap::TimeEmbed, -1, work.timeEmbed);
     tap(Tap::LabelEmbed, -1, work.labelEmbed);
     tap(Tap::Condition, -1, work.condition);
@@ -197,6 +207,9 @@ void AdalnTransformer::runBlock(Workspace& work, int block, const Condition& con
     attention.ropeCos = orNull(m_ropeCos);
     attention.ropeSin = orNull(m_ropeSin);
     attention.leadTokens = work.leadTokens;
+    attention.queryNormBias = orNull(weights.queryNormBias);
+    attention.keyNormBias = orNull(weights.keyNormBias);
+    attention.roundQueryKeyToHalf = c.halfQueryKey ? 1 : 0;
     check(ops.attention(context, work.qkv.get(), &attention, work.attended.get()));
     check(ops.linear(context, work.attended.get(), weights.proj.get(), MS_ACT_NONE, work.branch.get()));
     check(ops.gated_add(context, work.x.get(), work.branch.get(), work.modulation.get(), 2));
@@ -237,6 +250,7 @@ void AdalnTransformer::runMoe(Workspace& work, const MoeWeights& moe, int block,
     desc.forcedExperts = forced ? forced->get() : nullptr;
     desc.expertActivation = moe.expertActivation;
     desc.sharedActivation = moe.sharedActivation;
+    desc.bypass = orNull(work.bypass);
     desc.addNothing = config.addsInput ? 0 : 1;
     desc.samplesPerPool = 1;
     desc.capacity = config.tokensPerExpert(work.tokens);

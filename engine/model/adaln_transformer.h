@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/model/denoiser.h"
@@ -26,7 +27,8 @@ struct BlockWeights {
     DeviceTensor norm1, norm2;  // RMS weights; empty for LayerNorm without parameters
     PackedLinear modulation;    // D -> 6 D
     PackedLinear qkv, proj;
-    DeviceTensor queryNorm, keyNorm;
+    DeviceTensor queryNorm, keyNorm;          // per head; RMS norms without biases, LayerNorms with them
+    DeviceTensor queryNormBias, keyNormBias;
     PackedLinear denseIn, denseOut;
     std::optional<MoeWeights> moe;
 };
@@ -67,9 +69,11 @@ protected:
     MsNorm m_norm = MS_NORM_LAYER;
     MsRope m_rope = MS_ROPE_NONE;
     MsActivation m_denseActivation = MS_ACT_NONE;  // of plain dense layers; gated ones carry their own
+    std::string m_qkvName = "qkv", m_projName = "proj";
     DeviceTensor m_ropeCos, m_ropeSin;
     PackedLinear m_time1, m_time2;
     DeviceTensor m_labelTable;
+    DeviceTensor m_bypassTable;  // I32 [classes + 1, 1]: 1 for the null class, where it has an expert of its own
     std::vector<BlockWeights> m_blocks;
     DeviceTensor m_finalNorm;
     PackedLinear m_finalModulation, m_finalLinear;
@@ -85,7 +89,7 @@ struct AdalnTransformer::Workspace : DenoiserWorkspace {
     int64_t samples = 0, tokens = 0;  // tokens per sample right now
     int64_t leadTokens = 0;
     DeviceTensor patches, bottleneck, x, joined, normed, qkv, attended, hidden, branch;
-    DeviceTensor waves, timeHidden, timeEmbed, labelEmbed, condition, activated, modulation, finalModulation;
+    DeviceTensor waves, timeHidden, timeEmbed, labelEmbed, condition, activated, modulation, finalModulation, bypass;
     DeviceTensor finalTokens, picture;
 };
 

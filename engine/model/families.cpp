@@ -7,10 +7,12 @@
 #include <fmt/ranges.h>
 
 #include "engine/model/diffmoe.h"
+#include "engine/model/ditmoe.h"
 #include "engine/model/dsmoe.h"
 #include "engine/model/ecdit.h"
 #include "engine/model/family.h"
 #include "engine/model/jit.h"
+#include "engine/model/promoe.h"
 #include "engine/model/released_sizes.h"
 #include "engine/model/tcdit.h"
 
@@ -18,8 +20,8 @@ namespace moescope {
 namespace {
 
 // DiffMoE stands before EC-DiT, which is told by a part of its tensors.
-const std::array<const FamilyDefinition*, 6> kFamilies{&dsmoeFamily(),   &jitMoeFamily(), &jitFamily(),
-                                                       &diffMoeFamily(), &ecDitFamily(),  &tcDitFamily()};
+const std::array<const FamilyDefinition*, 8> kFamilies{&dsmoeFamily(), &jitMoeFamily(), &jitFamily(),    &diffMoeFamily(),
+                                                       &ecDitFamily(), &tcDitFamily(),  &ditMoeFamily(), &proMoeFamily()};
 
 constexpr int64_t kPublishedGrid = 16;
 constexpr int64_t kImageNetClasses = 1000;
@@ -30,9 +32,7 @@ struct Signature {
 };
 
 // Networks that people have files of, by a name only they use.
-constexpr std::array<Signature, 9> kNeighbours{{{".cluster_centers", "ProMoE"},
-                                                 {".moe.experts.", "DiT-MoE"},
-                                                 {"img_mlp.experts.", "Nucleus-Image"},
+constexpr std::array<Signature, 7> kNeighbours{{{"img_mlp.experts.", "Nucleus-Image"},
                                                  {"transformer_blocks.0.img_mod", "Nucleus-Image"},
                                                  {"decoder.mid_block.", "an AutoencoderKL (a VAE, give it with --vae)"},
                                                  {"down_blocks.0.resnets", "a diffusers U-Net"},
@@ -157,7 +157,7 @@ TransformerConfig releasedConfig(const ReleasedSize& size) {
     return c;
 }
 
-void expectCommonTensors(ModelDescription& description) {
+void expectCommonTensors(ModelDescription& description, std::string_view qkv, std::string_view proj) {
     const TransformerConfig& c = description.config;
     auto& tensors = description.tensors;
     const auto linear = [&](const std::string& name, int64_t out, int64_t in) {
@@ -169,8 +169,8 @@ void expectCommonTensors(ModelDescription& description) {
     tensors.push_back({"y_embedder.embedding_table.weight", {c.classes + 1, c.width}});
     for (int64_t block = 0; block < c.depth; ++block) {
         const std::string name = fmt::format("blocks.{}", block);
-        linear(name + ".attn.qkv", 3 * c.width, c.width);
-        linear(name + ".attn.proj", c.width, c.width);
+        linear(fmt::format("{}.attn.{}", name, qkv), 3 * c.width, c.width);
+        linear(fmt::format("{}.attn.{}", name, proj), c.width, c.width);
         linear(name + ".adaLN_modulation.1", 6 * c.width, c.width);
     }
     linear("final_layer.linear", c.patch * c.patch * c.outChannels, c.width);

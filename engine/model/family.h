@@ -45,7 +45,8 @@ std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& confi
 void readMoeSettings(ModelDescription& description, SettingBag& settings);
 /// What all released sizes have in common, filled in from one of them: 16 x 16 tokens, 1000 classes, mixtures in odd blocks.
 TransformerConfig releasedConfig(const ReleasedSize& size);
-/// The tensors that every adaLN transformer here has, outside of feed-forward layers and norms.
-void expectCommonTensors(ModelDescription& description);
+/// The tensors that every adaLN transformer here has, outside of feed-forward layers and norms; `qkv` and `proj` are the names
+/// of the attention's two layers.
+void expectCommonTensors(ModelDescription& description, std::string_view qkv = "qkv", std::string_view proj = "proj");
 
 }  // namespace moescope

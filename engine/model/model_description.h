@@ -30,6 +30,8 @@ struct MoeConfig {
     bool unconditionalExpert = false;
     bool addsInput = false;   // without a shared expert the layer's input is added to the routed sum
 
+    /// Experts that the router has a row for: all but the unconditional one.
+    int64_t routerRows() const { return experts - (unconditionalExpert ? 1 : 0); }
     /// Tokens that each expert takes of a pool (expert choice).
     int64_t tokensPerExpert(int64_t poolTokens) const;
     /// Experts that a token meets: topK; on average for expert choice and pools.
@@ -38,6 +40,9 @@ struct MoeConfig {
 
 /// Which samples compete where routing is decided over the batch. Recorded with every run, because it changes the picture.
 enum class RoutingPool : uint8_t { Batch /* all pictures of a run, each guidance branch apart */, Picture };
+
+std::string_view poolName(RoutingPool pool);  // "batch", "picture"
+std::optional<RoutingPool> poolFromName(std::string_view name);
 
 /// Shape of a diffusion transformer of one of the adaLN families. Sizes in tokens, channels and pixels (or latent pixels).
 struct TransformerConfig {
@@ -50,6 +55,7 @@ struct TransformerConfig {
     int64_t bottleneck = 0;                 // JiT patch embedding; 0 elsewhere
     int64_t contextTokens = 0, contextStart = 0;  // JiT class tokens, prepended before this block
     bool rotary = true;                     // positions turn queries and keys; else a stored table is added
+    bool halfQueryKey = false;              // queries and keys are rounded to fp16 before they meet
     std::vector<int> moeBlocks;
     MoeConfig moe;
 
@@ -113,6 +119,8 @@ struct ModelDescription {
     std::vector<SettingSource> settings;
     std::vector<std::string> unknownSettings;  // needed, but nowhere to be found; the model can not run without them
 
+    /// Whether pictures made together change each other, unless each is a pool of its own.
+    bool routesOverBatch() const { return !config.moeBlocks.empty() && config.moe.rule == RouterRule::PoolThreshold; }
     /// Learned values; buffers and frozen position tables are not counted.
     int64_t totalParameters() const;
     /// Total minus, per MoE layer, the routed experts beyond top-k.

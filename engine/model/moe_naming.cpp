@@ -42,7 +42,7 @@ void expectMixture(ModelDescription& description, const std::string& layer, cons
     auto& tensors = description.tensors;
     for (int64_t e = 0; e < moe.experts; ++e)
         expectMlp(tensors, naming.expertName(layer, e), naming.routed, width, moe.expertWidth, true);
-    tensors.push_back({layer + "." + naming.router, {moe.experts, width}});
+    tensors.push_back({layer + "." + naming.router, {moe.routerRows(), width}});
     if (!naming.selectionBias.empty()) tensors.push_back({layer + "." + naming.selectionBias, {moe.experts}, Role::OptionalBuffer});
     if (moe.sharedWidth) expectMlp(tensors, layer + "." + naming.shared, naming.sharedMlp, width, moe.sharedWidth);
     if (naming.predictor.empty()) return;

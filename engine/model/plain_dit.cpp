@@ -2,6 +2,7 @@
 #include "engine/model/plain_dit.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -14,7 +15,10 @@ namespace {
 
 constexpr SamplingDefaults kDefaults{SamplerKind::Euler, 50, 1.5, 0.0, 1.0, 1.0, 0.05};
 
-std::string layerName(int block) { return fmt::format("blocks.{}.mlp", block); }
+std::string denseName(int block) { return fmt::format("blocks.{}.mlp", block); }
+std::string mixtureName(const DitFamily& family, int block) { return fmt::format("blocks.{}.{}", block, family.layer); }
+
+constexpr std::array kQueryNorms{"q_norm", "k_norm"};
 
 void expectTensors(const DitFamily& family, ModelDescription& d) {
     const TransformerConfig& c = d.config;
@@ -22,12 +26,16 @@ void expectTensors(const DitFamily& family, ModelDescription& d) {
     d.tensors.push_back({"pos_embed", {1, c.imageTokens(), c.width}, ExpectedTensor::Role::Table});
     d.tensors.push_back({"x_embedder.proj.weight", {c.width, c.inChannels, c.patch, c.patch}});
     d.tensors.push_back({"x_embedder.proj.bias", {c.width}});
-    expectCommonTensors(d);
+    expectCommonTensors(d, family.qkv, family.proj);
     for (int block = 0; block < c.depth; ++block) {
+        if (family.queryNorms)
+            for (const char* norm : kQueryNorms)
+                for (const char* part : {"weight", "bias"})
+                    d.tensors.push_back({fmt::format("blocks.{}.attn.{}.{}", block, norm, part), {c.headWidth}});
         if (c.isMoe(block))
-            expectMixture(d, layerName(block), family.naming);
+            expectMixture(d, mixtureName(family, block), family.naming);
         else
-            expectMlp(d.tensors, layerName(block), geluMlp(), c.width, c.denseWidth);
+            expectMlp(d.tensors, denseName(block), geluMlp(), c.width, c.denseWidth);
     }
 }
 
@@ -42,30 +50,32 @@ void setFamily(const DitFamily& family, ModelDescription& d) {
     d.config.moe.addsInput = false;
     d.config.moe.groups = d.config.moe.keptGroups = 1;
     d.config.moe.scale = 1;
+    if (family.sampling) family.sampling(d);
 }
 
 void setCapacity(MoeConfig& moe, double capacity) {
     moe.capacity = capacity;
-    moe.topK = moe.rule == RouterRule::SoftmaxTokenChoice ? std::llround(capacity) : 0;
+    moe.topK = byCapacity(moe.rule) ? 0 : std::llround(capacity);
 }
 
-/// Experts per token, which these families call capacity.
+/// Experts per token, which some of these families call capacity.
 Status readCapacity(const DitFamily& family, SettingBag& settings, const std::optional<ReleasedSize>& released, ModelDescription& d) {
     MoeConfig& moe = d.config.moe;
-    if (const auto given = settings.number({"capacity"})) {
-        if (moe.rule == RouterRule::SoftmaxTokenChoice && *given != std::floor(*given))
-            return {ErrorCode::Unsupported, fmt::format("capacity should be a whole number of experts per token, found {}", *given)};
+    const std::string& name = family.expertsPerToken;
+    if (const auto given = settings.number({name, "num_experts_per_tok"})) {
+        if (!byCapacity(moe.rule) && *given != std::floor(*given))
+            return {ErrorCode::Unsupported, fmt::format("{} should be a whole number of experts per token, found {}", name, *given)};
         setCapacity(moe, *given);
     } else if (released) {
         setCapacity(moe, static_cast<double>(released->topK));
-        settings.remember("capacity", fmt::format("{}", moe.capacity), fmt::format("released size {}", released->name));
+        settings.remember(name, fmt::format("{}", moe.capacity), fmt::format("released size {}", released->name));
     } else if (!family.capacityFallback.empty()) {
         double capacity = 0;
         std::from_chars(family.capacityFallback.data(), family.capacityFallback.data() + family.capacityFallback.size(), capacity);
         setCapacity(moe, capacity);
-        settings.remember("capacity", family.capacityFallback, "the published value; only training chooses by it");
+        settings.remember(name, family.capacityFallback, "the published value; only training chooses by it");
     } else {
-        d.unknownSettings.emplace_back("capacity");
+        d.unknownSettings.push_back(name);
     }
     return {};
 }
@@ -90,22 +100,30 @@ Status readShapes(const DitFamily& family, const WeightView& view, TransformerCo
     c.depth = countBlocks(view);
     c.grid = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(positions[1]))));
     for (int block = 0; block < c.depth; ++block) {
-        const std::string layer = layerName(block);
-        if (const Shape fc1 = view.shape(layer + ".fc1.weight"); !fc1.empty()) c.denseWidth = fc1[0];
+        if (const Shape fc1 = view.shape(denseName(block) + ".fc1.weight"); !fc1.empty()) c.denseWidth = fc1[0];
+        const std::string layer = mixtureName(family, block);
         if (!hasMixture(view, layer, family.naming)) continue;
         c.moeBlocks.push_back(block);
         readMixtureShape(view, layer, family.naming, c.moe);
+    }
+    if (c.moe.rule == RouterRule::Prototype) {  // an expert more than there are prototypes is for samples without a condition
+        for (const int block : c.moeBlocks)
+            c.moe.unconditionalExpert |= view.has(fmt::format("{}.{}.weight", family.naming.expertName(mixtureName(family, block), c.moe.experts),
+                                                              family.naming.routed.out));
+        if (c.moe.unconditionalExpert) ++c.moe.experts;
     }
     return checkMixtureSize(view, c);
 }
 
 class PlainDit final : public AdalnTransformer {
 public:
-    PlainDit(Backend& backend, WeightLoader& loader, const ModelDescription& description, const MoeNaming& naming)
-        : AdalnTransformer(backend, description), m_naming(naming) {
+    PlainDit(Backend& backend, WeightLoader& loader, const ModelDescription& description, const DitFamily& family)
+        : AdalnTransformer(backend, description), m_family(family) {
         const TransformerConfig& c = m_description.config;
         m_norm = MS_NORM_LAYER;
         m_denseActivation = MS_ACT_GELU_TANH;
+        m_qkvName = family.qkv;
+        m_projName = family.proj;
         m_patch = loader.linear("x_embedder.proj", c.inChannels * c.patch * c.patch, c.width, true);
         m_positions = loader.tensor("pos_embed", {1, c.imageTokens(), c.width});
         backend.reshape(m_positions, {c.imageTokens(), c.width});
@@ -115,12 +133,19 @@ public:
 private:
     void loadBlock(WeightLoader& loader, int block, BlockWeights& weights) override {
         const TransformerConfig& c = m_description.config;
+        if (m_family.queryNorms) {
+            const std::string attention = fmt::format("blocks.{}.attn.", block);
+            weights.queryNorm = loader.tensor(attention + "q_norm.weight", {c.headWidth});
+            weights.queryNormBias = loader.tensor(attention + "q_norm.bias", {c.headWidth});
+            weights.keyNorm = loader.tensor(attention + "k_norm.weight", {c.headWidth});
+            weights.keyNormBias = loader.tensor(attention + "k_norm.bias", {c.headWidth});
+        }
         if (c.isMoe(block)) {
-            weights.moe = loadMoe(loader, layerName(block), m_naming);
+            weights.moe = loadMoe(loader, mixtureName(m_family, block), m_family.naming);
             return;
         }
-        weights.denseIn = loader.linear(layerName(block) + ".fc1", c.width, c.denseWidth, true);
-        weights.denseOut = loader.linear(layerName(block) + ".fc2", c.denseWidth, c.width, true);
+        weights.denseIn = loader.linear(denseName(block) + ".fc1", c.width, c.denseWidth, true);
+        weights.denseOut = loader.linear(denseName(block) + ".fc2", c.denseWidth, c.width, true);
     }
 
     void embed(Workspace& work) const override {
@@ -129,7 +154,7 @@ private:
         m_backend.check(ops.add_rows(m_backend.context(), work.x.get(), m_positions.get()));
     }
 
-    MoeNaming m_naming;
+    DitFamily m_family;
     PackedLinear m_patch;
     DeviceTensor m_positions;
 };
@@ -152,7 +177,9 @@ Result<ModelDescription> describeDit(const DitFamily& family, const WeightView& 
     if (const Status shapes = readShapes(family, view, c); !shapes.ok()) return shapes.error();
     const auto released = findReleasedSize(d.family, c);
     if (released) d.sizeName = released->name;
-    if (const auto heads = settings.integer({"num_heads", "heads"})) {
+    if (const Shape norm = view.shape("blocks.0.attn.q_norm.weight"); family.queryNorms && norm.size() == 1 && norm[0] > 0) {
+        c.heads = c.width / norm[0];
+    } else if (const auto heads = settings.integer({"num_heads", "heads"})) {
         c.heads = *heads;
     } else if (released) {
         c.heads = released->heads;
@@ -162,20 +189,26 @@ Result<ModelDescription> describeDit(const DitFamily& family, const WeightView& 
     }
     c.headWidth = c.heads > 0 ? c.width / c.heads : 0;
     if (const Status capacity = readCapacity(family, settings, released, d); !capacity.ok()) return capacity.error();
+    c.halfQueryKey = settings.flag({"half_query_key"}).value_or(false);
     d.moeLayers = describeMoeLayers(c);
     expectTensors(family, d);
     return d;
 }
 
 ModelDescription releasedDit(const DitFamily& family, const ReleasedSize& size) {
+    TransformerConfig config = releasedConfig(size);
+    config.moe.sharedWidth = 0;
+    return releasedDit(family, size, std::move(config));
+}
+
+ModelDescription releasedDit(const DitFamily& family, const ReleasedSize& size, TransformerConfig config) {
     ModelDescription d;
-    d.config = releasedConfig(size);
+    d.config = std::move(config);
     setFamily(family, d);
     d.sizeName = size.name;
     d.config.inChannels = 4;
     d.config.outChannels = 8;
-    d.config.denseWidth = 4 * size.width;
-    d.config.moe.sharedWidth = 0;
+    if (static_cast<int64_t>(d.config.moeBlocks.size()) < size.depth) d.config.denseWidth = 4 * size.width;
     setCapacity(d.config.moe, static_cast<double>(size.topK));
     d.moeLayers = describeMoeLayers(d.config);
     expectTensors(family, d);
@@ -183,7 +216,7 @@ ModelDescription releasedDit(const DitFamily& family, const ReleasedSize& size) 
 }
 
 std::unique_ptr<Denoiser> loadDit(const DitFamily& family, Backend& backend, WeightLoader& loader, const ModelDescription& description) {
-    return std::make_unique<PlainDit>(backend, loader, description, family.naming);
+    return std::make_unique<PlainDit>(backend, loader, description, family);
 }
 
 }  // namespace moescope

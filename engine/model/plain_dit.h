@@ -18,6 +18,11 @@ struct DitFamily {
     MoeNaming naming;
     RouterRule rule;
     std::string capacityFallback;  // capacity where nothing gives it; "": then the model can not run
+    std::string expertsPerToken = "capacity";  // what the published configuration calls it
+    std::string layer = "mlp";                 // the mixture under "blocks.N."
+    std::string qkv = "qkv", proj = "proj";    // the attention's layers under "blocks.N.attn."
+    bool queryNorms = false;                   // queries and keys go through LayerNorms "q_norm", "k_norm"
+    void (*sampling)(ModelDescription&) = nullptr;  // sets prediction, time and defaults where they are not a flow's with data at 1
 };
 
 /// Whether some block has a tensor of this name under "blocks.N.".
@@ -26,6 +31,8 @@ bool someBlockHas(const WeightView& view, const std::string& name);
 /// Everything that `FamilyDefinition` asks for, for a family told by data alone.
 Result<ModelDescription> describeDit(const DitFamily& family, const WeightView& view, SettingBag& settings);
 ModelDescription releasedDit(const DitFamily& family, const ReleasedSize& size);
+/// The same where the mixtures lie otherwise than in odd blocks, or there is a shared expert.
+ModelDescription releasedDit(const DitFamily& family, const ReleasedSize& size, TransformerConfig config);
 std::unique_ptr<Denoiser> loadDit(const DitFamily& family, Backend& backend, WeightLoader& loader, const ModelDescription& description);
 
 }  // namespace moescope

@@ -69,7 +69,7 @@ struct RoutingRecord {
     Branch branch = Branch::Cond;
     int network = 0;
     int layer = 0;     // index into RoutingTrace::layers
-    int pool = -1;     // batch-wide routing: tokens of all records with the same (evaluation, pool) competed; -1: none
+    int pool = -1;     // batch-wide routing: tokens of all images of the records with the same (evaluation, layer, pool) competed; -1: none
 
     std::vector<int32_t> counts;   // [images, E] tokens received; always
     std::vector<float> mass;       // [images, E] sum of gates; always

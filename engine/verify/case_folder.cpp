@@ -76,6 +76,10 @@ std::string GoldenFile::stem() const {
     return fs::path(name).replace_extension().generic_string();
 }
 
+bool GoldenFile::roundsQueries() const {
+    return stem().ends_with("-qk16");
+}
+
 const NamedTensor* GoldenFile::find(std::string_view key) const {
     const auto found = tensors.tensors.find(key);
     return found == tensors.tensors.end() ? nullptr : &found->second;
@@ -89,6 +93,15 @@ HostTensor GoldenFile::input(std::string_view key) const {
                               fmt::format("the input '{}' of '{}' should hold floating-point values, found {}", key,
                                           name, dtypeName(tensor->dtype)));
     return tensors.asFloat(key).orThrow();
+}
+
+HostTensor GoldenFile::numbers(std::string_view key) const {
+    const NamedTensor* tensor = find(key);
+    if (!tensor || isFloating(tensor->dtype)) return input(key);
+    HostTensor values(tensor->shape);
+    const std::vector<int64_t> whole = tensors.asInt64(key).orThrow();
+    std::transform(whole.begin(), whole.end(), values.data.begin(), [](int64_t v) { return static_cast<float>(v); });
+    return values;
 }
 
 std::vector<int64_t> GoldenFile::integerInput(std::string_view key) const {
@@ -169,6 +182,7 @@ std::vector<GoldenFile> CaseFolder::goldenFiles() const {
         file.entry = entry.is_object() ? entry : json::object();
         const std::string own = namedWeights(file.entry);
         file.weights = own.empty() ? weights : own;
+        if (file.roundsQueries()) file.settings["half_query_key"] = true;
         file.listed = listed;
         files.push_back(std::move(file));
     };

@@ -89,6 +89,13 @@ std::optional<ExpertLists> storedChoices(const GoldenFile& file, const RoutingPr
     return lists;
 }
 
+NamedTensor withoutLastColumn(const std::vector<float>& rows, int64_t width) {
+    std::vector<float> kept;
+    for (size_t i = 0; i < rows.size(); ++i)
+        if (static_cast<int64_t>(i % static_cast<size_t>(width)) != width - 1) kept.push_back(rows[i]);
+    return floatTensor({static_cast<int64_t>(rows.size()) / width, width - 1}, kept);
+}
+
 void addRouting(const GoldenFile& file, RoutingProbe& probe, int64_t samples, ComputedFile& computed) {
     for (const RoutingProbe::Layer& layer : probe.finish()) {
         const std::string name = fmt::format("moe.{}.", layer.descriptor.block);
@@ -103,7 +110,12 @@ void addRouting(const GoldenFile& file, RoutingProbe& probe, int64_t samples, Co
         for (int64_t token = 0; token < layer.tokens; ++token)
             tokens.resize(static_cast<size_t>(layer.start[token + 1]), token);
         add("logits", floatTensor({layer.tokens, experts}, layer.logits));
-        add("scores", floatTensor({layer.tokens, experts}, layer.scores));
+        const NamedTensor* scores = file.find(name + "scores");
+        // Some files leave out the expert that no token can choose.
+        const bool chosenOnly = layer.descriptor.unconditionalExpert == experts - 1 && scores &&
+                                scores->shape == Shape{layer.tokens, experts - 1};
+        add("scores",
+            chosenOnly ? withoutLastColumn(layer.scores, experts) : floatTensor({layer.tokens, experts}, layer.scores));
         add("token", integerTensor({pairs}, tokens));
         add("expert", integerTensor({pairs}, lists.expert));
         add("weight", floatTensor({pairs}, gates));
@@ -132,7 +144,7 @@ void checkPromised(const GoldenFile& file, std::vector<std::string>& problems) {
 }
 
 std::vector<ComputedFile> run(CaseContext& context, const GoldenFile& file) {
-    ComputedFile computed = runForward(context, file, {file.input("x"), file.input("t"), file.integerInput("y")});
+    ComputedFile computed = runForward(context, file, {file.input("x"), file.numbers("t"), file.integerInput("y")});
     checkPromised(file, computed.problems);
     std::vector<ComputedFile> all;
     all.push_back(std::move(computed));
@@ -142,7 +154,7 @@ std::vector<ComputedFile> run(CaseContext& context, const GoldenFile& file) {
 }  // namespace
 
 ComputedFile runForward(CaseContext& context, const GoldenFile& file, const ForwardInputs& inputs) {
-    const Denoiser& denoiser = context.denoiser(file.weights);
+    const Denoiser& denoiser = context.denoiser(file.weights, file.settings);
     const ModelDescription& description = denoiser.description();
     const TransformerConfig& config = description.config;
     Backend& backend = context.backend();
