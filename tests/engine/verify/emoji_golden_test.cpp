@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "engine/model/checkpoint.h"
+#include "engine/sampling/flow_sampler.h"
 #include "engine/verify/trajectory_recorder.h"
 
 namespace moescope::verify {
