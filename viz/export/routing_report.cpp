@@ -47,7 +47,7 @@ LayerSummary summarise(const RoutingTrace& trace, int layer) {
     const int evaluations = evaluationCount(trace);
     const auto load = layerLoad(trace, layer, {.measure = summary.measure});
     summary.share = shares(load);
-    summary.balance = balanceOf(load);
+    summary.balance = balanceOf(load, trace.layers[static_cast<size_t>(layer)]);
     if (const auto third = thirdOf(evaluations)) {
         summary.firstShare = shareOf({.endEvaluation = *third});
         summary.lastShare = shareOf({.firstEvaluation = evaluations - *third});
