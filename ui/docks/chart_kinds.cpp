@@ -2,6 +2,9 @@
 #include "ui/docks/chart_kinds.h"
 
 #include <QCoreApplication>
+#include <algorithm>
+
+#include "viz/aggregate/network_choice.h"
 
 namespace moescope {
 namespace {
@@ -11,6 +14,13 @@ struct Text {
 };
 
 constexpr int kOverTime = 1;
+
+/// Tokens have as many experts as come out: expert choice and pools.
+bool anyNumberOfExperts(const RoutingTrace& trace) {
+    return std::any_of(trace.layers.begin(), trace.layers.end(), [](const MoeLayerDescriptor& layer) {
+        return layer.topK == 0 && layer.policy != RoutingPolicy::NetworkMixture;
+    });
+}
 
 std::vector<ChartKind> makeKinds() {
     std::vector<ChartKind> kinds;
@@ -67,7 +77,8 @@ std::vector<ChartKind> makeKinds() {
                      },
                      [](Selection& selection, const ChartSpec&, int, int column, const std::vector<int>& chosen) {
                          if (chosen[0] == kOverTime) selection.evaluation = column;
-                     }});
+                     },
+                     anyNumberOfExperts});
     kinds.push_back({"capacity", Text::tr("Capacities"),
                      Text::tr("How many tokens each expert takes compared with an even share (capacity), how many experts tokens have on average, and "
                               "the share of tokens that no expert takes."),
@@ -81,7 +92,8 @@ std::vector<ChartKind> makeKinds() {
                          else
                              selection.layer = layerNumber(chart, row);
                          selection.evaluation = column;
-                     }});
+                     },
+                     anyNumberOfExperts});
     kinds.push_back({"networks", Text::tr("Networks"),
                      Text::tr("With what weight each whole network of a mixture enters the picture, from the first evaluation to the last."),
                      {{Text::tr("form"), {Text::tr("stacked"), Text::tr("lines")}}}, false,
@@ -92,7 +104,8 @@ std::vector<ChartKind> makeKinds() {
                          if (chart.aboutLayer >= 0) selection.layer = chart.aboutLayer;
                          selection.expert = row;
                          selection.evaluation = column;
-                     }});
+                     },
+                     [](const RoutingTrace& trace) { return networkLayer(trace) >= 0; }});
     return kinds;
 }
 

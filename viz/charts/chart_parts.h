@@ -42,8 +42,6 @@ CategoryAxis expertAxis(const RoutingTrace& trace, int layer);
 CategoryAxis expertAxis(const RoutingTrace& trace, const std::vector<int>& layers, int64_t experts);
 CategoryAxis evaluationAxis(const ChartInput& input);
 
-/// layerName, with the network's name where a run has several.
-QString layerTitle(const RoutingTrace& trace, size_t layer);
 /// "title, MoE layer 2 (block 5)"
 QString ofLayer(const QString& title, const ChartInput& input);
 

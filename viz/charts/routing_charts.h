@@ -61,8 +61,10 @@ ChartSpec networkWeightsChart(const ChartInput& input, SeriesSpec::Form form);
 /// One range for all layers whose experts take tokens; `layer` matters only where it is the choice of networks, whose unit is a picture.
 ColourRange loadRange(const RoutingTrace& trace, LoadMeasure measure, BranchChoice branch, int64_t image, int layer = -1);
 
-/// "MoE layer 2 (block 5)": both indices, as everywhere in the program.
+/// "MoE layer 2 (block 5)": both indices, as everywhere in the program; "choice of networks".
 QString layerName(const MoeLayerDescriptor& layer);
+/// layerName, with the network's name where a run has several.
+QString layerTitle(const RoutingTrace& trace, size_t layer);
 QString branchText(BranchChoice branch);
 /// "evaluation 12 of 49, t = 0.48": counted from 1.
 QString evaluationText(const EvaluationInfo& info, int planned);
