@@ -188,7 +188,7 @@ void OverlayLegend::paintBar(QPainter& painter, const QRect& rect, const Overlay
     } else {
         for (int y = bar.top(); y <= bar.bottom(); ++y)
             painter.fillRect(QRect(bar.left(), y, wide, 1), sequentialColour((bar.bottom() - y) / std::max(1.0, bar.height() - 1.0)));
-        label(bar.top(), QLocale().toString(static_cast<double>(map.high), 'g', 3));
+        label(bar.top(), (exceedsRange(map) ? QStringLiteral("> ") : QString()) + QLocale().toString(map.high, 'g', 3));
         label(bar.center().y(), QLocale().toString((map.high + map.low) / 2, 'g', 3));
         label(bar.bottom(), QLocale().toString(map.low, 'g', 3));
     }

@@ -71,6 +71,7 @@ struct SeriesSpec {
     QString quantity, unit, unitOne;
     QString missing;                      // as in HeatMapSpec
     int xReached = -1;                    // x from here on are still to come; -1: none
+    bool expertLooks = false;             // series are experts or networks, in the colours that they have elsewhere
     std::optional<double> low, high;      // of the y axis, where the quantity has natural ends
     std::optional<double> reference;      // a dashed line: "every expert the same"
     QString referenceName;

@@ -39,6 +39,7 @@ ChartSpec networkWeightsChart(const ChartInput& input, SeriesSpec::Form form) {
     spec.xReached = evaluationsReached(input);
     spec.selectedX = input.evaluation;
     spec.quantity = RoutingCharts::tr("weight in the blend");
+    spec.expertLooks = true;
     spec.missing = RoutingCharts::tr("did not run");
     const CategoryAxis names = expertAxis(*input.routing, choice);
     double largest = 1, least = 0;

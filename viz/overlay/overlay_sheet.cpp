@@ -200,7 +200,7 @@ void paintBar(QPainter& painter, const QRectF& box, const OverlaySheet& sheet, d
         if (counts && (steps - i) % every == 0) label((top + bottom) / 2, i == steps && sheet.orMore ? OverlayWords::tr("%1 or more").arg(i) : QString::number(i));
     }
     if (!counts) {
-        label(bar.top(), QLocale().toString(static_cast<double>(map.high), 'g', 3));
+        label(bar.top(), (exceedsRange(map) ? QStringLiteral("> ") : QString()) + QLocale().toString(map.high, 'g', 3));
         label(bar.center().y(), QLocale().toString((map.high + map.low) / 2, 'g', 3));
         label(bar.bottom(), QLocale().toString(map.low, 'g', 3));
     }

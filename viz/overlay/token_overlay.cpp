@@ -52,6 +52,11 @@ double negativeWeightRange(const RoutingRecord& record) {
     return least < 0 ? -roundAbove(-least) : 0;
 }
 
+bool exceedsRange(const OverlayMap& map) {
+    const double end = map.high * (1 + 1e-6);
+    return std::any_of(map.weight.values.begin(), map.weight.values.end(), [&](double weight) { return weight > end; });
+}
+
 double weightShare(const OverlayMap& map, double weight) { return map.high > map.low ? (weight - map.low) / (map.high - map.low) : 0; }
 
 std::optional<OverlayMap> overlayOf(OverlayKind kind, const MoeLayerDescriptor& layer, const RoutingRecord& record, int64_t image,

@@ -54,6 +54,9 @@ void markDifferences(OverlayMap& map, const MoeLayerDescriptor& layer, const Rou
 double weightRange(const RoutingRecord& record);
 double negativeWeightRange(const RoutingRecord& record);
 
+/// Whether a weight of the map lies beyond the end of its range, and is drawn in the end's colour.
+bool exceedsRange(const OverlayMap& map);
+
 /// Where between low (0) and high (1) a weight lies.
 double weightShare(const OverlayMap& map, double weight);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "viz/overlay/expert_palette.h"
 #include "viz/plots/chart_plot.h"
 #include "viz/plots/chart_view.h"
 
@@ -87,6 +88,11 @@ double SeriesBody::pixelY(double value) const {
 
 QPen SeriesBody::penOf(int row) const {
     if (m_spec->series[static_cast<size_t>(row)].emphasised) return QPen(m_style->accent(), m_style->em() / 4);
+    if (m_spec->expertLooks) {
+        QPen pen = seriesPen(*m_style, row);
+        pen.setColor(expertLook(row, count()).colour);
+        return pen;
+    }
     return count() <= kLegendMost ? seriesPen(*m_style, row) : QPen(m_style->shade(0.4), m_style->em() / 12);
 }
 
@@ -188,9 +194,13 @@ void SeriesBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect a
     if (numeric) {
         belowTicks = niceTicks(m_left, m_right, std::max(1, static_cast<int>(m_inner.width() / (5 * em))));
     } else {
-        const auto extent = [&](const QString& label) { return metrics.horizontalAdvance(label); };
+        // A few names are shortened rather than left out.
+        bool number = false;
+        if (m_columns > 0 && !m_spec->x.labels.isEmpty()) m_spec->x.labels.front().toInt(&number);
+        const bool names = bars() && !number && room() >= 4 * em;
+        const auto extent = [&](const QString& label) { return names ? 0.0 : metrics.horizontalAdvance(label); };
         for (const int i : labelsThatFit(m_spec->x.labels, room(), em * 0.6, extent))
-            belowTicks.push_back({static_cast<double>(i), metrics.elidedText(shownLabel(m_spec->x, i), Qt::ElideRight, m_inner.width())});
+            belowTicks.push_back({static_cast<double>(i), metrics.elidedText(shownLabel(m_spec->x, i), Qt::ElideRight, names ? room() - em / 2.0 : m_inner.width())});
     }
     styleAxis(*m_plot.xAxis, style, belowTicks);
     styleAxis(*m_plot.yAxis, style, m_ticks);
