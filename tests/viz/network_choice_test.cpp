@@ -47,7 +47,7 @@ TEST(NetworkChoice, RunsOfOneNetworkHaveNone) {
     const RunRecord run = sampleRun();
     EXPECT_EQ(networkLayer(run.routing), -1);
     EXPECT_EQ(networkWeights(run.routing, {}).rows, 0);
-    EXPECT_TRUE(NetworkUse(run.routing).ran(run.routing.layers[0], 0, Branch::Cond, 0));
+    EXPECT_TRUE(NetworkPresence(run.routing).ran(run.routing.layers[0], 0, Branch::Cond, 0));
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ QString addOverlays(CanvasFrame& frame) {
     const RoutingRecord& all = first ? *first : *records.shown;
     const double range = kind == OverlayKind::OneExpert ? weightRange(all) : 0;
     const RoutingTrace& routing = *frame.run->routing;
-    const NetworkUse networks(routing);
+    const NetworkPresence networks(routing);
     for (CanvasPicture& picture : frame.pictures) {
         if (!networks.ran(*layer, records.shown->evaluation, records.shown->branch, picture.image)) continue;
         picture.overlay = overlayOf(kind, *layer, *records.shown, picture.image, frame.selection.expert);

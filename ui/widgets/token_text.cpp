@@ -82,7 +82,7 @@ QString tokenText(const RoutingTrace& routing, int evaluation, BranchChoice bran
     const MoeLayerDescriptor& moe = routing.layers[static_cast<size_t>(layer)];
     const QString place = tokenPlaceText(moe, token);
     if (place.isEmpty()) return {};
-    const NetworkUse networks(routing);
+    const NetworkPresence networks(routing);
     const auto experts = [&](Branch which) {
         const RoutingRecord* record = routing.find(evaluation, which, layer);
         if (!networks.ran(moe, evaluation, which, image)) {

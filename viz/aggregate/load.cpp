@@ -21,7 +21,7 @@ bool validLayer(const RoutingTrace& trace, int layer) {
 /// (layer, evaluation) -> branches, for the evaluations of the query; `layer` -1 takes all layers.
 std::map<std::pair<int, int>, BranchPair> selectPairs(const RoutingTrace& trace, int layer, const LoadQuery& query) {
     std::map<std::pair<int, int>, BranchPair> pairs;
-    const NetworkUse networks(trace);
+    const NetworkPresence networks(trace);
     for (const auto& record : trace.records) {
         if (layer >= 0 && record->layer != layer) continue;
         if (!validLayer(trace, record->layer)) continue;

@@ -57,7 +57,7 @@ int networkLayer(const RoutingTrace& trace) {
     return -1;
 }
 
-NetworkUse::NetworkUse(const RoutingTrace& trace) {
+NetworkPresence::NetworkPresence(const RoutingTrace& trace) {
     const int layer = networkLayer(trace);
     if (layer < 0) return;
     m_networks = trace.layers[static_cast<size_t>(layer)].experts;
@@ -65,7 +65,7 @@ NetworkUse::NetworkUse(const RoutingTrace& trace) {
         if (record->layer == layer) m_choices.emplace(std::pair(record->evaluation, record->branch), record.get());
 }
 
-bool NetworkUse::ran(const MoeLayerDescriptor& layer, int evaluation, Branch branch, int64_t image) const {
+bool NetworkPresence::ran(const MoeLayerDescriptor& layer, int evaluation, Branch branch, int64_t image) const {
     if (layer.policy == RoutingPolicy::NetworkMixture || layer.network < 0 || layer.network >= m_networks) return true;
     const auto choice = m_choices.find({evaluation, branch});
     return choice == m_choices.end() || partOf(choice->second, m_networks, layer.network, image).pictures > 0;

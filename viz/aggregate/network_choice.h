@@ -15,9 +15,9 @@ namespace moescope {
 int networkLayer(const RoutingTrace& trace);
 
 /// Looks up which network worked on which image. Keeps a reference to the trace.
-class NetworkUse {
+class NetworkPresence {
 public:
-    explicit NetworkUse(const RoutingTrace& trace);
+    explicit NetworkPresence(const RoutingTrace& trace);
 
     /// Whether a layer's network worked on an image of the batch; image -1: on any. True where no choice of networks
     /// was recorded, and for the choice itself.

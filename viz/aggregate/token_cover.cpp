@@ -15,7 +15,7 @@ bool validLayer(const RoutingTrace& trace, int layer) {
 }
 
 /// Tokens that the query is about at one evaluation: only of images that the layer's network worked on.
-int64_t tokensAt(const RoutingTrace& trace, const NetworkUse& networks, int layer, const LoadQuery& query,
+int64_t tokensAt(const RoutingTrace& trace, const NetworkPresence& networks, int layer, const LoadQuery& query,
                  int evaluation) {
     const MoeLayerDescriptor& d = trace.layers[static_cast<size_t>(layer)];
     int64_t tokens = 0;
@@ -50,7 +50,7 @@ Matrix capacityOverEvaluations(const RoutingTrace& trace, int layer, const LoadQ
     counts.measure = LoadMeasure::Counts;
     Matrix taken = loadOverEvaluations(trace, layer, counts);
     const Stretch stretch = stretchOf(trace, query);
-    const NetworkUse networks(trace);
+    const NetworkPresence networks(trace);
     for (int64_t col = 0; col < taken.cols; ++col) {
         const int64_t tokens = tokensAt(trace, networks, layer, query, stretch.first + static_cast<int>(col));
         const bool known = tokens > 0 && query.branch != BranchChoice::Difference;

@@ -112,7 +112,7 @@ std::vector<int64_t> expertsPerToken(const RoutingTrace& trace, int layerIdx, co
     if (layerIdx < 0 || static_cast<size_t>(layerIdx) >= trace.layers.size()) return {};
     const MoeLayerDescriptor& layer = trace.layers[static_cast<size_t>(layerIdx)];
     const std::vector<TokenPlace> places = tokenPlaces(layer);
-    const NetworkUse networks(trace);
+    const NetworkPresence networks(trace);
     std::vector<int64_t> histogram;
     for (const auto& record : trace.records) {
         if (record->layer != layerIdx || record->evaluation < query.firstEvaluation ||

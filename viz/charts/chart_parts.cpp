@@ -22,7 +22,7 @@ const EvaluationInfo* infoOf(const ChartInput& input, int evaluation) {
 /// Whether a record of the branches is there; -1 takes every evaluation or layer.
 bool anyRecord(const ChartInput& input, int evaluation, int layer) {
     const RoutingTrace& trace = *input.routing;
-    const NetworkUse networks(trace);
+    const NetworkPresence networks(trace);
     const auto found = [&](Branch branch, int e) {
         return std::any_of(trace.records.begin(), trace.records.end(), [&](const auto& record) {
             return record->branch == branch && (e < 0 || record->evaluation == e) && (layer < 0 || record->layer == layer) &&

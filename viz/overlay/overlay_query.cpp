@@ -52,7 +52,7 @@ Result<Source> sourceOf(const RunRecord& run, const OverlayQuery& query) {
 Result<OverlayMap> mapOf(const RunRecord& run, const OverlayQuery& query, const Source& source) {
     auto map = overlayOf(query.kind, *source.layer, *source.record, query.image, query.expert);
     if (!map) return missing(fmt::format("the routing of picture {} was not recorded at evaluation {}", query.image, query.evaluation + 1));
-    const NetworkUse networks(run.routing);
+    const NetworkPresence networks(run.routing);
     if (!networks.ran(*source.layer, query.evaluation, source.record->branch, query.image))
         return missing(fmt::format("the network \"{}\" did not work on picture {} at evaluation {}: choose another evaluation, picture or layer",
                                    run.routing.networks[static_cast<size_t>(source.layer->network)], query.image, query.evaluation + 1));
