@@ -56,7 +56,8 @@ QString expertsText(const ModelDescription& d) {
     if (d.config.moeBlocks.empty() || d.moeLayers.empty()) return Text::tr("none: every block does all the work itself (dense)");
     QString text = Text::tr("%1 experts in each of %2 layers").arg(m.experts).arg(d.config.moeBlocks.size());
     text += unknown(d, "top_k") ? Text::tr("; how many a token goes to is not known") : QStringLiteral("; ") + choiceText(d);
-    if (m.sharedWidth) text += Text::tr(", and every token to one shared expert");
+    const bool tokensChoose = d.moeLayers.front().policy == RoutingPolicy::TokenChoice && !unknown(d, "top_k");
+    if (m.sharedWidth) text += tokensChoose ? Text::tr(" and to one shared expert") : Text::tr(", and to one shared expert");
     return text;
 }
 
