@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/backend/plugin.h"
 #include "engine/core/system_memory.h"
 #include "engine/model/autoencoder_kl.h"
 #include "engine/sampling/latent_preview.h"
@@ -88,6 +89,7 @@ private:
     void describeRun(const HostTensor& noise) {
         m_run.parameters = recordedParameters(m_denoiser.description(), m_request);
         m_run.parameters.noiseHash = noiseHash(noise);
+        m_run.parameters.device = deviceText(m_denoiser.backend());
     }
 
     void runGroup(const HostTensor& noise, int64_t first, int64_t images, std::stop_token stop, GenerationStatistics& statistics) {
