@@ -111,11 +111,12 @@ TEST(EvaluationQueue, FollowsGroupsOfOtherClassesWithTheSameRecordings) {
     const FakePlugin fake;
     const EmbeddedModel model = onFakeGpu();
     GenerationRequest request = sixSteps(SamplerKind::Euler);
-    for (int label = 0; label < 70; ++label) request.classes.push_back(label);  // more than one group
+    request.sampler.steps = 2;
+    for (int label = 0; label < 60; ++label) request.classes.push_back(label);  // two groups and a smaller one
     const int64_t recordings = fake.counts().recordings;
     const auto run = runToEnd(*model.denoiser, request);
     expectSameRun(*run, *expected(request));
-    EXPECT_LE(fake.counts().recordings - recordings, 3) << "full groups share one, the last has its own size";
+    EXPECT_EQ(fake.counts().recordings - recordings, 2) << "full groups share one, the last has its own size";
 }
 
 /// Notes in what order an observer hears of things.
@@ -195,7 +196,7 @@ TEST(EvaluationQueue, LostDeviceKeepsWhatWasSeenAndANewContextWorks) {
         EXPECT_FALSE(broken->record->complete);
         EXPECT_GT(broken->record->evaluations.size(), 5u);
         EXPECT_LT(broken->record->evaluations.size(), 99u);
-        EXPECT_FALSE(generate(*model.denoiser, nullptr, request, nullptr, {}).ok()) << "a lost context stays lost";
+        EXPECT_TRUE(generate(*model.denoiser, nullptr, request, nullptr, {})->stopped.has_value()) << "a lost context stays lost";
     }
     const EmbeddedModel again = onFakeGpu();
     expectSameRun(*runToEnd(*again.denoiser, request), *expected(request));
