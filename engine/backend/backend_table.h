@@ -72,6 +72,9 @@ typedef struct MsContextOptions {
     size_t size;
     int32_t threads;     /* 0: one per core */
     const char* isa;     /* "auto", or a level the device knows ("avx512", "avx2", "sse4") */
+    int32_t deviceIndex; /* which of several devices of the kind, from 0; the CPU is only one */
+    MsDType compute;     /* MS_F32, or MS_BF16: products with weights stored as BF16 round the activations to bf16 too and add up
+                            in fp32; weights stored as F32 (routers) keep fp32 products. The CPU always computes as MS_F32 */
 } MsContextOptions;
 
 typedef struct MsLinearDesc {
