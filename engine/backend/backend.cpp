@@ -48,7 +48,7 @@ uint64_t PackedLinear::bytes() const {
 }
 
 Backend::Backend(const MsBackendTable& table, const BackendOptions& options) : m_table(table) {
-    const MsContextOptions native{sizeof(MsContextOptions), options.threads, options.isa.c_str()};
+    const MsContextOptions native{sizeof(MsContextOptions), options.threads, options.isa.c_str(), 0, options.compute};
     const MsStatus status = table.context_create(&native, &m_context);
     if (status != MS_OK) throw EngineException(codeOf(status), table.last_error(nullptr));
 }

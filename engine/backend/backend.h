@@ -66,6 +66,7 @@ private:
 struct BackendOptions {
     int threads = 0;           // 0: one per core
     std::string isa = "auto";  // "avx512", "avx2", "sse4": no wider instructions than these
+    MsDType compute = MS_F32;  // MS_BF16: products with bf16 weights are made of bf16 numbers, where the device can (the CPU can not)
 };
 
 /// Bytes of the memory that a device has for itself.
