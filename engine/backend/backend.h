@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/backend/backend_table.h"
+#include "engine/backend/device_choice.h"
 #include "engine/core/error.h"
 #include "engine/core/host_tensor.h"
 
@@ -67,11 +68,6 @@ struct BackendOptions {
     int threads = 0;           // 0: one per core
     std::string isa = "auto";  // "avx512", "avx2", "sse4": no wider instructions than these
     MsDType compute = MS_F32;  // MS_BF16: products with bf16 weights are made of bf16 numbers, where the device can (the CPU can not)
-};
-
-/// Bytes of the memory that a device has for itself.
-struct DeviceMemory {
-    int64_t free = 0, total = 0;
 };
 
 /// One context on one device. All calls from one thread; throws EngineException with the device's sentence.
