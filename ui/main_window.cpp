@@ -323,7 +323,13 @@ void MainWindow::say(const QString& sentence) { statusBar()->showMessage(sentenc
 
 void MainWindow::complain(const QString& title, const EngineError& error) {
     m_bench.log.add(error);
-    showError(this, title, error, &m_bench.log);
+    std::vector<ErrorAction> actions;
+    if (error.code == ErrorCode::DeviceMemory || error.code == ErrorCode::DeviceLost)
+        actions.push_back({tr("Run on the CPU"), [this] {
+                               m_bench.engine.retryOnCpu();
+                               chooseDevice(m_bench, DeviceChoice::Cpu);
+                           }});
+    showError(this, title, error, &m_bench.log, std::move(actions));
 }
 
 void MainWindow::togglePanels() {
