@@ -392,8 +392,31 @@ void MainWindow::closeEvent(QCloseEvent* event) {
         m_bench.engine.cancelRunning();
         if (m_bench.engine.running()) return event->ignore();
     }
+    if (!mayLoseRuns()) {
+        m_parts->closingAsked = false;
+        return event->ignore();
+    }
     keep();
     event->accept();
+}
+
+bool MainWindow::mayLoseRuns() {
+    const auto runs = static_cast<int>(m_bench.history.onlyInMemory().size());
+    if (runs == 0) return true;
+    QMessageBox box(QMessageBox::Warning, tr("Runs that are in memory only"),
+                    tr("%n run(s) could not be written to the History folder and will be lost when the window closes. To keep one, choose "
+                       "it in History and save it to another folder.", nullptr, runs),
+                    QMessageBox::NoButton, this);
+    QPushButton* lose = box.addButton(tr("Lose them and close"), QMessageBox::DestructiveRole);
+    QPushButton* stay = box.addButton(tr("Show them in History"), QMessageBox::RejectRole);
+    box.setDefaultButton(stay);
+    box.setEscapeButton(stay);
+    box.exec();
+    if (box.clickedButton() == lose) return true;
+    auto* history = findChild<QDockWidget*>(QStringLiteral("history"));
+    history->show();
+    history->raise();
+    return false;
 }
 
 void MainWindow::restoreKept() {

@@ -64,6 +64,8 @@ private:
     void connectEngine();
     void connectHistory();
     void restoreKept();
+    /// Whether the window may close although these runs would be lost; asks where there are any.
+    bool mayLoseRuns();
     void keep();
     void openModel(const ModelOrder& order);
     void showRecent();

@@ -430,8 +430,8 @@
         <translation>%1: %2; die Dateien des Modells erneut holen</translation>
     </message>
     <message>
-        <source>the tensors are of an architecture that this version does not run: %1 tensors such as &apos;%2&apos; %3; nearest: %4. Expected DSMoE, JiTMoE or JiT in their published layout</source>
-        <translation>die Tensoren gehören zu einer Architektur, die hier nicht läuft: %1 Tensoren wie „%2“ %3; am nächsten: %4. Erwartet wird DSMoE, JiTMoE oder JiT im veröffentlichten Aufbau</translation>
+        <source>the tensors are of an architecture that this version does not run: %1 tensors such as &apos;%2&apos; %3; nearest: %4. Expected one of these in its published layout: %5</source>
+        <translation>die Tensoren gehören zu einer Architektur, die hier nicht läuft: %1 Tensoren wie „%2“ %3; am nächsten: %4. Erwartet wird eine von diesen im veröffentlichten Aufbau: %5</translation>
     </message>
     <message>
         <source>the model has no blocks: expected tensors named blocks.0.attn.qkv.weight and so on</source>
@@ -2817,6 +2817,25 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>Model: %1</source>
         <translation>Modell: %1</translation>
+    </message>
+    <message>
+        <source>Runs that are in memory only</source>
+        <translation>Läufe, die nur im Speicher sind</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n run(s) could not be written to the History folder and will be lost when the window closes. To keep one, choose it in History and save it to another folder.</source>
+        <translation>
+            <numerusform>Ein Lauf konnte nicht in den Ordner des Verlaufs geschrieben werden und geht beim Schließen verloren. Um ihn zu behalten, wählen Sie ihn im Verlauf aus und speichern Sie ihn in einem anderen Ordner.</numerusform>
+            <numerusform>%n Läufe konnten nicht in den Ordner des Verlaufs geschrieben werden und gehen beim Schließen verloren. Um einen zu behalten, wählen Sie ihn im Verlauf aus und speichern Sie ihn in einem anderen Ordner.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Lose them and close</source>
+        <translation>Verwerfen und schließen</translation>
+    </message>
+    <message>
+        <source>Show them in History</source>
+        <translation>Im Verlauf zeigen</translation>
     </message>
 </context>
 <context>

@@ -65,4 +65,14 @@
         </translation>
     </message>
 </context>
+<context>
+    <name>moescope::MainWindow</name>
+    <message numerus="yes">
+        <source>%n run(s) could not be written to the History folder and will be lost when the window closes. To keep one, choose it in History and save it to another folder.</source>
+        <translation>
+            <numerusform>One run could not be written to the History folder and will be lost when the window closes. To keep one, choose it in History and save it to another folder.</numerusform>
+            <numerusform>%n runs could not be written to the History folder and will be lost when the window closes. To keep one, choose it in History and save it to another folder.</numerusform>
+        </translation>
+    </message>
+</context>
 </TS>

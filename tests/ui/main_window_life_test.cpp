@@ -43,6 +43,7 @@ class MainWindowLifeTest : public QObject {
 private slots:
     void closing_during_a_run_asks_and_may_stay();
     void closing_during_a_run_keeps_what_was_finished();
+    void closing_with_runs_that_no_folder_took_asks();
     void closing_without_a_run_asks_nothing();
     void a_history_folder_that_takes_nothing_keeps_the_run_in_memory();
     void a_run_that_is_no_longer_shown_leaves_memory();
@@ -97,6 +98,24 @@ void MainWindowLifeTest::closing_during_a_run_keeps_what_was_finished() {
     next.open(next.entries().front().key);
     QTRY_VERIFY_WITH_TIMEOUT(kept, kLong);
     QVERIFY(kept->evaluations.size() >= seen);
+}
+
+void MainWindowLifeTest::closing_with_runs_that_no_folder_took_asks() {
+    TestWindow w("blocked");
+    QVERIFY(w.openModel());
+    w.order(QStringLiteral("dog"));
+    QVERIFY(!w.takeError().isEmpty());
+    QVERIFY(w.idle());
+    QCOMPARE(w.history.onlyInMemory().size(), 1);
+    {
+        const Answering answers(pressing(QStringLiteral("Show them in History")));
+        QVERIFY(!w.window->close());
+        QCOMPARE(answers.seen(), 1);
+        QVERIFY(w.dock("history").isVisible());
+    }
+    const Answering answers(pressing(QStringLiteral("Lose them and close")));
+    QVERIFY(w.window->close());
+    QCOMPARE(answers.seen(), 1);
 }
 
 void MainWindowLifeTest::closing_without_a_run_asks_nothing() {

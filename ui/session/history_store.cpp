@@ -336,4 +336,11 @@ QVector<HistoryEntry> HistoryStore::overQuota() const {
     return list;
 }
 
+QVector<HistoryEntry> HistoryStore::onlyInMemory() const {
+    QVector<HistoryEntry> list;
+    for (const HistoryEntry& entry : m_entries)
+        if (entry.file.empty() && !entry.problem.isEmpty()) list.push_back(entry);
+    return list;
+}
+
 }  // namespace moescope

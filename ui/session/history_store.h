@@ -60,6 +60,8 @@ public:
     QVector<HistoryEntry> overQuota() const;
 
     bool writing() const { return m_writing > 0; }
+    /// Entries that the folder did not take: they end with the program unless they are saved elsewhere.
+    QVector<HistoryEntry> onlyInMemory() const;
 
 signals:
     void changed();  // several changes at once while the folder is read
