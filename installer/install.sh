@@ -120,6 +120,13 @@ prepare() {
   export CCACHE_BASEDIR="${CCACHE_BASEDIR:-$root}" CCACHE_NOHASHDIR="${CCACHE_NOHASHDIR:-1}"
 }
 
+# One line where there is an NVIDIA GPU that this build will not use.
+cudaHint() {
+  if [[ -e /proc/driver/nvidia/version || -e /dev/nvidia0 ]] && ! command -v nvcc >/dev/null && [[ ! -x /usr/local/cuda/bin/nvcc ]]; then
+    say "There is an NVIDIA driver but no nvcc: building for the CPU only. With the CUDA Toolkit (13 or newer) installed, run this again."
+  fi
+}
+
 # configure PRESET [-DNAME=VALUE...]
 configure() {
   local output

@@ -67,4 +67,8 @@ endif()
 install(FILES ${PROJECT_SOURCE_DIR}/resources/desktop/moescope.desktop DESTINATION ${CMAKE_INSTALL_DATADIR}/applications)
 install(FILES ${PROJECT_SOURCE_DIR}/resources/desktop/moescope-session.xml DESTINATION ${CMAKE_INSTALL_DATADIR}/mime/packages)
 install(FILES ${PROJECT_SOURCE_DIR}/resources/desktop/moescope.svg DESTINATION ${CMAKE_INSTALL_DATADIR}/icons/hicolor/scalable/apps)
+# The CUDA plugin goes with `cmake --install`, not into the package: it needs libraries that Debian does not have.
+if(TARGET moescope_cuda)
+  install(TARGETS moescope_cuda LIBRARY DESTINATION lib/moescope COMPONENT cuda)
+endif()
 include(CPack)

@@ -17,6 +17,9 @@ run replaces them.
   --jobs N       compile N files at a time (default: one per processor)
   --help         show this text
 
+For CUDA: the GPU's part is built too where nvcc is found. Install an NVIDIA driver and the CUDA Toolkit (13 or newer, from
+NVIDIA's or your distribution's packages), put nvcc in the PATH, and run this again.
+
 Arguments after -- replace that job, for example:
   installer/run.sh -- generate -m embedded -p pizza -o pizza.png
   installer/run.sh -- info embedded
@@ -49,15 +52,20 @@ done
 
 prepare "$install" "${MOESCOPE_BUILD_PACKAGES[@]}"
 configure release
+cudaHint
+plugin=()
+if hasTarget release moescope_cuda; then
+  plugin=(moescope_cuda)
+fi
 
 # The window, where it is part of this checkout, there is a display, and no other job was asked for.
 if (($# == 0)) && [[ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]] && hasTarget release moescope; then
-  build release "$jobs" moescope
+  build release "$jobs" moescope "${plugin[@]}"
   say "Starting the window"
   exec "$root/build/release/app/moescope"
 fi
 
-build release "$jobs" moescope-cli
+build release "$jobs" moescope-cli "${plugin[@]}"
 program="$root/build/release/app/moescope-cli"
 if (($#)); then
   exec "$program" "$@"

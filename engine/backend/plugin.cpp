@@ -82,6 +82,7 @@ std::vector<fs::path> pluginFolders() {
     if (!program.empty()) {
         folders.push_back(program);
         folders.push_back(program.parent_path() / "lib" / "moescope");
+        folders.push_back(program.parent_path() / "plugins");  // of a build tree
     }
     return folders;
 }

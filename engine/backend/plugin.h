@@ -11,7 +11,8 @@
 
 namespace moescope {
 
-/// Where the plugin is looked for, in this order: $MOESCOPE_PLUGIN_DIR, the program's folder, ../lib/moescope of it.
+/// Where the plugin is looked for, in this order: $MOESCOPE_PLUGIN_DIR, the program's folder, ../lib/moescope of it, and where
+/// a build puts it.
 std::vector<std::filesystem::path> pluginFolders();
 
 /// The table of the CUDA plugin, which stays loaded until the process ends. The error is a sentence that begins with

@@ -220,6 +220,8 @@ void forwardOperations(MsBackendTable& t) {
     forward<&MsBackendTable::advance>(t);
     forward<&MsBackendTable::mean>(t);
     forward<&MsBackendTable::repeat_batch>(t);
+    forward<&MsBackendTable::guided_prediction>(t);
+    forward<&MsBackendTable::diffusion_step>(t);
 }
 
 MsBackendTable makeTable() {
