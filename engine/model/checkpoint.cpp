@@ -91,6 +91,11 @@ Result<WeightSet> chooseSet(const std::vector<WeightSet>& sets, const std::strin
 
 }  // namespace
 
+std::vector<fs::path> LoadableModel::companionFolders() const {
+    const fs::path folder = files().front().parent_path();
+    return {folder, folder.parent_path()};
+}
+
 Result<fs::path> resolveModelPath(const fs::path& path) {
     std::error_code code;
     if (!fs::exists(path, code))
@@ -114,7 +119,9 @@ Result<fs::path> resolveModelPath(const fs::path& path) {
 }
 
 Checkpoint::Checkpoint(WeightView view, const FamilyDefinition& family, ModelDescription description)
-    : m_view(std::move(view)), m_family(family), m_description(std::move(description)) {}
+    : m_view(std::move(view)), m_family(family) {
+    m_description = std::move(description);
+}
 
 Result<std::shared_ptr<const Checkpoint>> Checkpoint::open(const fs::path& path, const CheckpointOptions& options) {
     const auto file = resolveModelPath(path);
@@ -143,6 +150,7 @@ Result<std::shared_ptr<const Checkpoint>> Checkpoint::fromSource(std::shared_ptr
         description->settings = settings.used();
         std::shared_ptr<Checkpoint> made(new Checkpoint(std::move(view), *family, std::move(*description)));
         made->m_sets = sets;
+        made->m_setName = set->name;
         made->m_setReason = std::move(reason);
         made->m_notes = std::move(notes);
         made->compareTensors();

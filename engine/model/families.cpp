@@ -13,7 +13,10 @@
 namespace moescope {
 namespace {
 
-const std::array<const FamilyDefinition*, 3> kFamilies{&dsmoeFamily(), &jitMoeFamily(), &jitFamily()};
+std::vector<const FamilyDefinition*>& families() {
+    static std::vector<const FamilyDefinition*> all{&dsmoeFamily(), &jitMoeFamily(), &jitFamily()};
+    return all;
+}
 
 constexpr int64_t kPublishedGrid = 16;
 constexpr int64_t kImageNetClasses = 1000;
@@ -39,7 +42,11 @@ constexpr std::array<Signature, 12> kNeighbours{{{".cluster_centers", "ProMoE"},
 
 }  // namespace
 
-std::span<const FamilyDefinition* const> modelFamilies() { return kFamilies; }
+std::span<const FamilyDefinition* const> modelFamilies() { return families(); }
+
+void registerModelFamily(const FamilyDefinition& family) {
+    if (std::ranges::find(families(), &family) == families().end()) families().push_back(&family);
+}
 
 std::string describeUnknownArchitecture(const TensorSource& source) {
     std::string nearest = "none of the networks known here";
