@@ -110,12 +110,16 @@ public:
         std::stop_token m_token;
     };
 
+    /// The token of the CancelScope in force; one that never stops outside of any.
+    std::stop_token stopToken() const { return m_stop ? *m_stop : std::stop_token(); }
+
     /// Turns a status into an exception.
     void check(MsStatus status) const;
 
 private:
     const MsBackendTable& m_table;
     MsContext* m_context = nullptr;
+    const std::stop_token* m_stop = nullptr;
 };
 
 /// The table of the built-in CPU device.
