@@ -11,7 +11,6 @@
 
 #include "engine/core/system_memory.h"
 #include "engine/ensemble/ensemble_denoiser.h"
-#include "engine/ensemble/expert_schedule.h"
 #include "engine/model/companion_files.h"
 
 namespace moescope {
@@ -156,14 +155,20 @@ int64_t Ensemble::promptWidth() const {
 
 void Ensemble::readSchedules() {
     for (size_t e = 0; e < m_experts.size(); ++e) {
-        m_abar.emplace_back();
+        m_schedules.emplace_back();
         if (m_experts[e]->description().prediction != Prediction::Noise) continue;
         const EnsembleExpert& expert = m_file.experts[e];
-        const fs::path beside = schedulerConfigOf(m_experts[e]->files().front());
-        if (!beside.empty())
-            m_abar.back() = abarOfSchedule(readConfigFile(beside).orThrow(), fmt::format("the scheduler_config.json of '{}'", expert.name)).orThrow();
-        else if (!expert.schedule.is_null())
-            m_abar.back() = abarOfSchedule(expert.schedule, fmt::format("the schedule of the expert '{}'", expert.name)).orThrow();
+        auto schedule = findNoiseSchedule(m_experts[e]->files().front().parent_path());
+        if (schedule.ok() && !schedule->has_value() && !expert.schedule.is_null()) {
+            auto given = parseNoiseSchedule(expert.schedule, m_path.filename().string());
+            if (given.ok())
+                *schedule = std::move(*given);
+            else
+                schedule = given.error();
+        }
+        if (!schedule.ok()) refuse(schedule.error().code, fmt::format("the expert '{}': {}", expert.name, schedule.error().message));
+        if (schedule->has_value())
+            m_schedules.back() = std::make_shared<const NoiseSchedule>(std::move(**schedule));
         else
             refuse(ErrorCode::Unsupported, fmt::format("'{}' predicts noise, and its noise schedule is not known; put its scheduler_config.json beside "
                                                        "it, or give \"schedule\": {{\"beta_schedule\": \"linear\", \"beta_start\": 0.0001, \"beta_end\": "
@@ -352,7 +357,7 @@ Result<std::unique_ptr<Denoiser>> Ensemble::load(Backend& backend, const LoadOpt
             const auto network = static_cast<size_t>(place - networks.begin());
             if (place == networks.end()) networks.push_back(m_experts[e]);
             const int layers = static_cast<int>(d.moeLayers.size());
-            experts.push_back({network, ExpertVelocity(d, m_abar[e]), m_classes.own[e], d.promptWidth > 0, layer, layers});
+            experts.push_back({network, ExpertVelocity(d, m_schedules[e]), m_classes.own[e], d.promptWidth > 0, layer, layers});
             layer += layers;
             settings.factors.push_back(m_file.experts[e].weight);
             settings.biases.push_back(m_file.experts[e].bias);

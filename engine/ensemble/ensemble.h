@@ -59,7 +59,7 @@ private:
     EnsembleFile m_file;
     std::filesystem::path m_path;
     std::vector<std::shared_ptr<const Checkpoint>> m_experts;
-    std::vector<std::vector<double>> m_abar;  // per expert; of noise predictors
+    std::vector<std::shared_ptr<const NoiseSchedule>> m_schedules;  // per expert; null but for noise predictors
     std::shared_ptr<const NetworkRouter> m_router;
     ClassUnion m_classes;
 };

@@ -6,19 +6,9 @@
 
 namespace moescope {
 
-DiffusionPlace diffusionPlace(std::span<const double> abar, double wanted) {
-    const size_t last = abar.size() - 1;
-    if (wanted >= abar.front()) return {0, abar.front()};
-    if (wanted <= abar[last]) return {static_cast<double>(last), abar[last]};
-    // The first entry that is smaller; the one before it is not.
-    const auto below = std::upper_bound(abar.begin(), abar.end(), wanted, [](double value, double entry) { return value > entry; });
-    const auto i = static_cast<size_t>(below - abar.begin());
-    return {static_cast<double>(i - 1) + (abar[i - 1] - wanted) / (abar[i - 1] - abar[i]), wanted};
-}
-
-ExpertVelocity::ExpertVelocity(const ModelDescription& description, std::vector<double> abar)
-    : m_prediction(description.prediction), m_time(description.time), m_tEps(description.defaults.tEps), m_abar(std::move(abar)) {
-    if (m_prediction == Prediction::Noise && m_abar.empty())
+ExpertVelocity::ExpertVelocity(const ModelDescription& description, std::shared_ptr<const NoiseSchedule> schedule)
+    : m_prediction(description.prediction), m_time(description.time), m_tEps(description.defaults.tEps), m_schedule(std::move(schedule)) {
+    if (m_prediction == Prediction::Noise && !m_schedule)
         throw EngineException(ErrorCode::Internal, "a noise predictor without its schedule");
 }
 
@@ -31,11 +21,10 @@ ExpertVelocity::View ExpertVelocity::at(float flowTime) const {
         return view;
     }
     const double t = static_cast<double>(flowTime), length = t * t + (1 - t) * (1 - t);
-    const DiffusionPlace place = diffusionPlace(m_abar, t * t / length);
-    view.time = static_cast<float>(place.index);
+    const double index = m_schedule->indexOfFlowTime(t);
+    view.time = static_cast<float>(index);
     view.inputScale = static_cast<float>(1 / std::sqrt(length));
-    view.data = std::sqrt(place.abar);
-    view.noise = std::sqrt(1 - place.abar);
+    view.alphaBar = m_schedule->alphaBarAt(index);
     return view;
 }
 
@@ -48,9 +37,11 @@ void ExpertVelocity::velocity(const View& view, std::span<const float> z, std::s
         const float span = std::max(1.0f - view.flowTime, static_cast<float>(m_tEps));
         for (size_t i = 0; i < velocity.size(); ++i) velocity[i] = (prediction[i] - z[i]) / span;
     } else {
-        const auto data = static_cast<float>(view.data), noise = static_cast<float>(view.noise);
-        for (size_t i = 0; i < velocity.size(); ++i)
-            velocity[i] = (view.inputScale * z[i] - noise * prediction[i]) / data - prediction[i];
+        for (size_t i = 0; i < velocity.size(); ++i) {
+            const double x = static_cast<double>(view.inputScale * z[i]);
+            const NoiseAndData split = splitPrediction(m_schedule->target, view.alphaBar, x, static_cast<double>(prediction[i]));
+            velocity[i] = static_cast<float>(split.data - split.noise);
+        }
     }
 }
 

@@ -5,8 +5,20 @@
 
 #include <fmt/format.h>
 
+#include "engine/model/network_request.h"
+
 namespace moescope {
 namespace {
+
+/// [samples, P]: the prompts of the images, behind them the null prompt for each where both branches run.
+HostTensor promptsOf(const NetworkRequest& request, int64_t images, bool guided) {
+    HostTensor prompts = request.prompts;
+    if (prompts.empty()) return prompts;
+    for (int64_t image = 0; guided && image < images; ++image)
+        prompts.data.insert(prompts.data.end(), request.nullPrompt.data.begin(), request.nullPrompt.data.end());
+    prompts.shape[0] = guided ? 2 * images : images;
+    return prompts;
+}
 
 /// torch.linspace(0, 1, n + 1) in fp32: the first half counts up from 0, the second down from 1.
 std::vector<float> unitLinspace(int steps) {
@@ -79,6 +91,7 @@ FlowSampler::Pass FlowSampler::makePass(bool guided) const {
     std::vector<int32_t> labels(m_classes.begin(), m_classes.end());
     if (guided) labels.insert(labels.end(), static_cast<size_t>(m_images), static_cast<int32_t>(m_negativeClass < 0 ? c.classes : m_negativeClass));
     m_backend.upload(pass.labels, std::span<const int32_t>(labels));
+    if (m_networks) pass.prompts = promptsOf(*m_networks, m_images, guided);
     return pass;
 }
 
@@ -106,7 +119,13 @@ void FlowSampler::evaluate(const DeviceTensor& z, EvaluationInfo info, DeviceTen
 
     DenoiserObserver* follower = observer ? observer->beforeEvaluation(info, samples) : nullptr;
     m_backend.check(info.uncondRun ? ops.repeat_batch(context, z.get(), pass.input.get()) : ops.copy(context, z.get(), pass.input.get()));
-    m_denoiser.forward(*pass.workspace, pass.input, pass.times, {pass.labels, info.uncondRun ? 2 : 1}, follower);
+    Condition condition{pass.labels, info.uncondRun ? 2 : 1};
+    condition.prompt = pass.prompts.empty() ? nullptr : &pass.prompts;
+    condition.flowTimes = m_times;
+    condition.networks = m_networks;
+    condition.step = info.step;
+    condition.nextFlowTime = m_nextTime;
+    m_denoiser.forward(*pass.workspace, pass.input, pass.times, condition, follower);
     const DeviceTensor& prediction = pass.workspace->output();
     m_backend.check(ops.guided_velocity(context, prediction.get(), z.get(), m_params.get(), velocity.get()));
     if (observer) observer->evaluated({info, z, prediction, velocity});
@@ -120,9 +139,12 @@ void FlowSampler::run(DeviceTensor& z, SamplerObserver* observer, std::stop_toke
     for (int step = 0; step < m_settings.steps; ++step) {
         const size_t i = static_cast<size_t>(step);
         m_backend.upload(m_width, std::span<const float>(&m_schedule.widths[i], 1));
-        evaluate(z, {evaluation++, step, 0, m_schedule.times[i]}, m_velocity, observer);
         const bool last = step + 1 == m_settings.steps;
-        if (m_settings.sampler == SamplerKind::Heun && !(last && m_heunEndsWithEuler)) {
+        const bool twice = m_settings.sampler == SamplerKind::Heun && !(last && m_heunEndsWithEuler);
+        m_nextTime = last && !twice ? -1.0f : m_schedule.times[i + 1];
+        evaluate(z, {evaluation++, step, 0, m_schedule.times[i]}, m_velocity, observer);
+        if (twice) {
+            m_nextTime = last ? -1.0f : m_schedule.times[i + 1];
             m_backend.check(ops.advance(context, z.get(), m_velocity.get(), m_width.get(), m_middle.get()));
             evaluate(m_middle, {evaluation++, step, 1, m_schedule.times[i + 1]}, m_secondVelocity, observer);
             m_backend.check(ops.mean(context, m_velocity.get(), m_secondVelocity.get(), m_velocity.get()));

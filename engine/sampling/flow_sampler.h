@@ -58,6 +58,8 @@ public:
     /// EngineException for a class out of range.
     FlowSampler(const Denoiser& denoiser, const SamplerSettings& settings, const std::vector<int>& classes, int negativeClass = -1);
 
+    /// What a mixture of networks is told besides the classes; stays alive while this is used. Call before `run`.
+    void setNetworks(const NetworkRequest* networks) { m_networks = networks; }
     /// Evaluations that `run` will make.
     int evaluationCount() const;
     /// Integrates z [B, C, side, side] in place; on entry unit noise times the noise scale. Throws EngineException.
@@ -75,8 +77,11 @@ private:
     struct Pass {  // one size of forward pass
         std::unique_ptr<DenoiserWorkspace> workspace;
         DeviceTensor input, times, labels;
+        HostTensor prompts;  // [samples, P], where they are given
     };
     Pass makePass(bool guided) const;
+    const NetworkRequest* m_networks = nullptr;
+    float m_nextTime = -1;  // of the evaluation after the one that runs
     std::vector<int> m_classes;
     std::vector<float> m_times;  // one per sample of the pass
     int m_negativeClass;

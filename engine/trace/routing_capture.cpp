@@ -44,7 +44,7 @@ void RoutingCapture::begin(const EvaluationInfo& info, int64_t samples) {
         auto buffers = std::make_unique<LayerBuffers>();
         LayerBuffers& b = *buffers;
         b.tokens = samples * layer.tokensPerSample();
-        b.pairs = b.tokens * layer.topK;
+        b.pairs = b.tokens * (layer.policy == RoutingPolicy::NetworkMixture ? layer.experts : layer.topK);  // weights by hand choose any
         const auto host = [](auto& vector, int64_t count) { vector.resize(static_cast<size_t>(count)); };
         b.counts = m_backend.tensor({samples, layer.experts}, MS_I32);
         b.mass = m_backend.tensor({samples, layer.experts});
