@@ -133,7 +133,9 @@ Result<std::shared_ptr<const Checkpoint>> Checkpoint::open(const fs::path& path,
 
 Result<std::shared_ptr<const Checkpoint>> Checkpoint::fromSource(std::shared_ptr<const TensorSource> source,
                                                                  const CheckpointOptions& options) {
-    const std::vector<WeightSet> sets = findWeightSets(*source);
+    std::vector<WeightSet> sets = findWeightSets(*source);
+    if (sets.empty() && options.weightSet.empty())  // a network of names of its own
+        sets.push_back({"state_dict", "", static_cast<int64_t>(source->tensors().size())});
     if (sets.empty()) return EngineError{ErrorCode::Unsupported, describeUnknownArchitecture(*source)};
     std::string reason;
     const auto set = chooseSet(sets, options.weightSet, reason);

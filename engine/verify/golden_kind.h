@@ -67,5 +67,7 @@ struct GoldenKind {
 const GoldenKind& forwardKind();
 const GoldenKind& trajectoryKind();
 const GoldenKind& autoencoderKind();
+const GoldenKind& mixtureForwardKind();
+const GoldenKind& mixtureSampleKind();
 
 }  // namespace moescope::verify

@@ -15,7 +15,8 @@ namespace moescope {
 namespace verify {
 namespace {
 
-const std::array<const GoldenKind*, 3> kKinds{&forwardKind(), &trajectoryKind(), &autoencoderKind()};
+const std::array<const GoldenKind*, 5> kKinds{&forwardKind(), &trajectoryKind(), &autoencoderKind(), &mixtureForwardKind(),
+                                               &mixtureSampleKind()};
 
 const GoldenKind* kindOf(const std::set<std::string, std::less<>>& keys) {
     for (const GoldenKind* kind : kKinds)
@@ -112,7 +113,8 @@ CaseReport run(const std::filesystem::path& path, Backend& backend, const Verify
         const GoldenKind* kind = file.listed ? nullptr : kindOfUnlisted(file);
         if (!file.listed && !kind) continue;
         if (options.stop.stop_requested()) throw EngineException(ErrorCode::Cancelled, "cancelled");
-        if (!file.listed && kind != &autoencoderKind()) {
+        const bool byName = kind == &autoencoderKind() || (folder.contents().contains("mixture") && kind);  // needs no entry
+        if (!file.listed && !byName) {
             report.files.push_back(reportUnlisted(*kind, file));
             continue;
         }
@@ -123,7 +125,8 @@ CaseReport run(const std::filesystem::path& path, Backend& backend, const Verify
             throw EngineException(
                 ErrorCode::Unsupported,
                 fmt::format("'{}' is no reference file that this version knows: expected the inputs x, t, y "
-                            "(forward pass), noise, labels (trajectory) or latent, image (autoencoder)",
+                            "(forward pass), noise, labels (trajectory), latent, image (autoencoder), x, t, prompt or "
+                            "noise, prompt (mixture of networks)",
                             file.name));
         for (ComputedFile& computed : kind->run(context, file)) {
             report.files.push_back(judge(*kind, file, computed));

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A family that exists in tests only: small dense denoisers of patches, the experts of the reference case of mixtures of networks.
+#pragma once
+
+#include "engine/model/family.h"
+
+namespace moescope::test {
+
+/// Patches -> mixer blocks (token mixing, channel mixing, each modulated and gated) -> velocity. Takes a prompt embedding.
+const FamilyDefinition& mixerFamily();
+
+/// Registers it once.
+void registerMixerFamily();
+
+}  // namespace moescope::test
