@@ -23,10 +23,10 @@ Json activeJson(const ModelDescription& d) {
     return d.activeParameters();
 }
 
-Json describeJson(const Checkpoint& c) {
+Json describeJson(const LoadableModel& c) {
     const ModelDescription& d = c.description();
     const TransformerConfig& m = d.config;
-    Json out = {{"name", c.name()}, {"family", d.family}, {"size", d.sizeName}, {"format", c.source().format()}, {"hash", c.fingerprint()},
+    Json out = {{"name", c.name()}, {"family", d.family}, {"size", d.sizeName}, {"format", c.format()}, {"hash", c.fingerprint()},
                 {"parameters", {{"total", d.totalParameters()}, {"active", activeJson(d)}}}, {"dtype", c.dtypes()}};
     out["config"] = {{"width", m.width}, {"depth", m.depth}, {"heads", m.heads}, {"headWidth", m.headWidth}, {"patch", m.patch},
                      {"grid", m.grid}, {"inChannels", m.inChannels}, {"outChannels", m.outChannels}, {"classes", m.classes},
@@ -45,7 +45,7 @@ Json describeJson(const Checkpoint& c) {
                        {"cfgInterval", {s.cfgLow, s.cfgHigh}}, {"noiseScale", s.noiseScale}, {"tEps", s.tEps}};
     out["weightSets"] = Json::array();
     for (const WeightSet& set : c.weightSets()) out["weightSets"].push_back({{"name", set.name}, {"tensors", set.tensors}});
-    out["chosenWeights"] = c.view().set().name;
+    out["chosenWeights"] = c.weightSet();
     out["memoryNeeded"] = {{"f32", c.memoryNeeded(MS_F32)}, {"bf16", c.memoryNeeded(MS_BF16)}, {"available", availableMemory()}};
     out["settings"] = Json::array();
     for (const SettingSource& setting : d.settings)
@@ -69,7 +69,7 @@ void printNames(const Console& console, const char* title, const std::vector<std
     if (names.size() > kNamesShown) console.result(fmt::format("  and {} more (--json lists all)", names.size() - kNamesShown));
 }
 
-void describeText(const Console& console, const Checkpoint& c) {
+void describeText(const Console& console, const LoadableModel& c) {
     const ModelDescription& d = c.description();
     const TransformerConfig& m = d.config;
     const auto line = [&](const char* what, const std::string& text) { console.result(fmt::format("{:<14}{}", what, text)); };
@@ -93,7 +93,7 @@ void describeText(const Console& console, const Checkpoint& c) {
                                     known("routed_scaling_factor", fmt::format("{}", m.moe.scale))));
     line("classes", fmt::format("{}, null class {}", m.classes, m.classes));
     line("weights", c.weightSetReason());
-    line("stored as", fmt::format("{}, {}", c.dtypes(), c.source().format()));
+    line("stored as", fmt::format("{}, {}", c.dtypes(), c.format()));
     line("hash", c.fingerprint());
     line("memory", fmt::format("{} as f32, {} as bf16; {} available", bytesText(c.memoryNeeded(MS_F32)), bytesText(c.memoryNeeded(MS_BF16)),
                                bytesText(availableMemory())));
