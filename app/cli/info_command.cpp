@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/cli/console.h"
+#include "app/cli/ensemble_words.h"
 #include "app/cli/model_arguments.h"
 #include "engine/core/system_memory.h"
 
@@ -119,6 +120,13 @@ void addInfoCommand(CLI::App& root, Console& console, int& exitStatus) {
         command.add_option("checkpoint", model->model, "Checkpoint file or folder (same as -m)");
         return [model, &console] {
             const auto checkpoint = model->open().orThrow();
+            if (const auto ensemble = std::dynamic_pointer_cast<const Ensemble>(checkpoint)) {
+                if (console.json)
+                    console.resultJson(ensembleJson(*ensemble));
+                else
+                    ensembleText(console, *ensemble);
+                return ExitOk;
+            }
             if (console.json)
                 console.resultJson(describeJson(*checkpoint));
             else

@@ -20,7 +20,7 @@ namespace {
 size_t indexOf(std::span<const std::string> names, const std::string& name, std::string_view option) {
     const auto found = std::ranges::find(names, name);
     if (found != names.end()) return static_cast<size_t>(found - names.begin());
-    const std::string near = nearestName(name, names);
+    const std::string near = closestName(name, names);
     refuse(fmt::format("{} names the expert '{}', which the ensemble does not have; {}", option, name,
                        near.empty() ? fmt::format("it has {}", quotedList(names, "and")) : fmt::format("did you mean '{}'?", near)));
 }
@@ -47,7 +47,7 @@ std::vector<double> parseWeights(std::string_view text, std::span<const std::str
 std::vector<std::vector<double>> readWeights(const std::string& path, std::span<const std::string> names) {
     std::ifstream stream(path, std::ios::binary);
     if (!stream) throw EngineException(ErrorCode::NotFound, fmt::format("the file of weights '{}' can not be read", path));
-    const nlohmann::json json = nlohmann::json::parse(stream, nullptr, false);
+    const nlohmann::json json = parseShallowJson(stream);
     std::vector<std::vector<double>> rows;
     for (const nlohmann::json& entry : json.is_array() ? json : nlohmann::json::array()) {
         std::vector<double> row(names.size());

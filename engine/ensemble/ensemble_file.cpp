@@ -85,7 +85,7 @@ bool isEnsembleFile(const fs::path& path) {
     if (!name.ends_with(".json") || name.ends_with(".index.json") || !fs::is_regular_file(path, code) || fs::file_size(path, code) > kLargestFile)
         return false;
     std::ifstream stream(path, std::ios::binary);
-    const Json json = Json::parse(stream, nullptr, false);
+    const Json json = parseShallowJson(stream);
     return json.is_object() && json.contains("schema") && json["schema"].is_string() &&
            json["schema"].get_ref<const std::string&>().starts_with("moescope.ensemble/");
 }
@@ -106,7 +106,7 @@ Result<EnsembleFile> readEnsembleFile(const fs::path& path) {
         return EngineError{ErrorCode::Format, fmt::format("'{}' has {} bytes; an ensemble file has at most {}", path.filename().string(), size,
                                                           kLargestFile)};
     std::ifstream stream(path, std::ios::binary);
-    const Json json = Json::parse(stream, nullptr, false);
+    const Json json = parseShallowJson(stream);
     if (json.is_discarded())
         return EngineError{ErrorCode::Format, fmt::format("'{}' should be JSON and is not; it is damaged or something else", path.filename().string())};
     return parseEnsemble(json, path.filename().string());

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "engine/ensemble/ensemble.h"
+#include "engine/ensemble/json_fields.h"
 #include "engine/ensemble/network_choice.h"
 #include "engine/model/network_request.h"
 #include "engine/sampling/flow_sampler.h"
@@ -26,7 +27,7 @@ constexpr int64_t kMostSteps = 100000;
 /// A mixture as the reference writes it: {top_k, prompt_width, router {file, hidden, time_width}, experts [{name, file, config}]}.
 EnsembleFile readMixture(const fs::path& path) {
     std::ifstream stream(path, std::ios::binary);
-    const json mixture = json::parse(stream, nullptr, false);
+    const json mixture = parseShallowJson(stream);
     try {
         EnsembleFile file;
         file.topK = mixture.at("top_k").get<int64_t>();

@@ -62,6 +62,9 @@ public:
                  DenoiserObserver*) const override {
         auto& work = static_cast<Workspace&>(workspace);
         const HostTensor pictures = m_backend.fetch(x), times = m_backend.fetch(t);
+        std::vector<int32_t> labels(times.data.size());
+        m_backend.download(condition.labels, std::span(labels));
+        m_backend.synchronize();
         const size_t each = pictures.data.size() / times.data.size();
         if (!condition.prompt) throw EngineException(ErrorCode::InvalidArgument, "a mixer takes prompts");
         Values velocity;
@@ -69,8 +72,9 @@ public:
             const auto first = pictures.data.begin() + static_cast<std::ptrdiff_t>(sample * each);
             const auto width = static_cast<size_t>(m_description.promptWidth);
             const auto prompt = condition.prompt->data.begin() + static_cast<std::ptrdiff_t>(sample * width);
-            const Values own = one({first, first + static_cast<std::ptrdiff_t>(each)}, times.data[sample],
+            Values own = one({first, first + static_cast<std::ptrdiff_t>(each)}, times.data[sample],
                                    {prompt, prompt + static_cast<std::ptrdiff_t>(width)});
+            for (float& value : own) value += m_description.config.classes ? static_cast<float>(labels[sample]) : 0.0f;
             velocity.insert(velocity.end(), own.begin(), own.end());
         }
         m_backend.upload(work.velocity, std::span<const float>(velocity));
@@ -176,6 +180,11 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
     c.heads = 1;
     c.headWidth = c.width;
     c.depth = countBlocks(view);
+    c.classes = settings.integer({"classes"}).value_or(0);
+    const std::string predicts = settings.text({"predicts"}).value_or("velocity");
+    if (predicts == "clean") d.prediction = Prediction::CleanImage;
+    if (predicts == "noise") d.prediction = Prediction::Noise;
+    if (predicts == "backwards") d.time = {0, 1000, 0};
     c.waves = view.shape("time_in.weight")[1];
     d.promptWidth = view.shape("prompt.weight")[1];
     const int64_t tokens = c.imageTokens(), inside = c.inChannels * c.patch * c.patch;
