@@ -200,7 +200,16 @@ void Ensemble::describe() {
     c.contextTokens = most([](const TransformerConfig& own) { return own.contextTokens; });
 
     d.space = m_experts.front()->description().space;
-    d.prediction = Prediction::Velocity;
+    // Clean pictures of equal smallest span blend as their velocities do, and the sampler ends with them as it does alone.
+    const double tEps = m_experts.front()->description().defaults.tEps;
+    const auto clean = [](const auto& expert) { return expert->description().prediction == Prediction::CleanImage; };
+    const bool allClean = std::ranges::all_of(m_experts, [&](const auto& expert) {
+        return clean(expert) && expert->description().defaults.tEps == tEps;
+    });
+    d.prediction = allClean ? Prediction::CleanImage : Prediction::Velocity;
+    d.defaults.tEps = tEps;
+    // At the data's own time the velocity of a clean picture is a division by almost nothing: Heun's last stage makes no sense there.
+    if (!allClean && std::ranges::any_of(m_experts, clean)) d.samplers = {SamplerKind::Euler};
     d.promptWidth = promptWidth();
     const auto flow = std::ranges::find_if(m_experts, [](const auto& expert) { return expert->description().prediction != Prediction::Noise; });
     const SamplingDefaults& like = (flow == m_experts.end() ? m_experts.front() : *flow)->description().defaults;
@@ -209,7 +218,9 @@ void Ensemble::describe() {
     d.defaults.cfgLow = like.cfgLow;
     d.defaults.cfgHigh = like.cfgHigh;
     d.defaults.noiseScale = like.noiseScale;
-    d.defaults.sampler = like.sampler == SamplerKind::Heun ? SamplerKind::Heun : SamplerKind::Euler;
+    d.defaults.sampler = like.sampler == SamplerKind::Heun && std::ranges::find(d.samplers, SamplerKind::Heun) != d.samplers.end()
+                             ? SamplerKind::Heun
+                             : SamplerKind::Euler;
 
     MoeLayerDescriptor mixture;
     mixture.block = -1;

@@ -285,8 +285,11 @@ void EnsembleDenoiser::run(Workspace& work, size_t index, const Condition& condi
     work.expertVelocity.resize(elements);
     for (size_t i = 0; i < work.rows.size(); ++i) {
         const int32_t row = work.rows[i];
-        expert.velocity.velocity(views[i], rowOf(work.z, row, work.elements), std::span(prediction.data).subspan(i * stride, elements),
-                                 work.expertVelocity);
+        const std::span<const float> given = std::span(prediction.data).subspan(i * stride, elements);
+        if (m_description.prediction == Prediction::CleanImage)
+            std::ranges::copy(given, work.expertVelocity.begin());
+        else
+            expert.velocity.velocity(views[i], rowOf(work.z, row, work.elements), given, work.expertVelocity);
         const float weight = work.weights[static_cast<size_t>(row) * m_experts.size() + index];
         float* sum = work.blended.data() + static_cast<size_t>(row) * elements;
         for (size_t k = 0; k < elements; ++k) sum[k] += weight * work.expertVelocity[k];

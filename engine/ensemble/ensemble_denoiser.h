@@ -40,7 +40,8 @@ public:
     Backend& backend() const override { return m_backend; }
     uint64_t packedBytes() const override;
     std::unique_ptr<DenoiserWorkspace> makeWorkspace(int64_t samples) const override;
-    /// Velocities [samples, channels, side, side] of the flow with data at time 1. May load networks.
+    /// Velocities [samples, channels, side, side] of the flow with data at time 1; where all experts predict clean pictures (and the
+    /// description says so) the blended clean picture, which stands for the same velocity. May load networks.
     void forward(DenoiserWorkspace& workspace, const DeviceTensor& x, const DeviceTensor& t, const Condition& condition,
                  DenoiserObserver* observer) const override;
     std::vector<NetworkUse> networkUse() const override;

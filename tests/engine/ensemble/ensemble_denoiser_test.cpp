@@ -221,15 +221,20 @@ TEST_F(EnsembleDenoiserTest, CleanPicturesAndReversedTimesBecomeVelocitiesOfTheS
     file.router = {{"kind", "rules"}};
     const test::GoldenTensors golden("mode-toy/forward.safetensors");
     const std::vector<float> x = golden.floats("x"), t = golden.floats("t"), own = golden.floats("expert.0.velocity");
+    // Beside a network of another kind, which does not run here.
+    file.experts.push_back(toyMixture(2, folder.path()).experts[1]);
     file.experts[0].settings["predicts"] = "clean";
-    const std::vector<float> clean = askOnce(*ToyMixture(backend, file, folder.path()).denoiser).velocity;
+    const ToyMixture mixed(backend, file, folder.path());
+    EXPECT_EQ(mixed.denoiser->description().prediction, Prediction::Velocity);
+    EXPECT_EQ(mixed.denoiser->description().samplers, std::vector<SamplerKind>{SamplerKind::Euler});
+    const std::vector<float> clean = askOnce(*mixed.denoiser, alone(0, 2)).velocity;
     for (size_t i = 0; i < clean.size(); ++i) {
         const double expected = (static_cast<double>(own[i]) - static_cast<double>(x[i])) / std::max(1 - static_cast<double>(t[i / 256]), 0.05);
         EXPECT_NEAR(static_cast<double>(clean[i]), expected, 1e-4);  // 5e-6 of the largest prediction, divided by 0.05 at most
     }
     // A network with data at time 0 sees 1000 (1 - t) and points the other way; asked by hand at that time it gives the opposite.
     file.experts[0].settings["predicts"] = "backwards";
-    const std::vector<float> backwards = askOnce(*ToyMixture(backend, file, folder.path()).denoiser).velocity;
+    const std::vector<float> backwards = askOnce(*ToyMixture(backend, file, folder.path()).denoiser, alone(0, 2)).velocity;
     const auto checkpoint = Checkpoint::open(kMixture / "experts/landscape.safetensors", {"", file.experts[0].settings}).orThrow();
     const auto network = checkpoint->load(backend).orThrow();
     const auto workspace = network->makeWorkspace(3);

@@ -46,13 +46,13 @@ TEST_F(EnsembleTest, DescribesItsMixtureAndTheLayersInsideItsNetworks) {
     EXPECT_EQ(d.networks, (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(d.config.classes, 256);
     EXPECT_EQ(d.config.inputSide(), 32);
-    ASSERT_EQ(d.moeLayers.size(), 1 + 2 * 3u);
+    ASSERT_EQ(d.moeLayers.size(), 1 + 2 * 4u);
     EXPECT_EQ(d.moeLayers[0].policy, RoutingPolicy::NetworkMixture);
     EXPECT_EQ(d.moeLayers[0].block, -1);
     EXPECT_EQ(d.moeLayers[0].experts, 2);
     EXPECT_EQ(d.moeLayers[0].tokensPerSample(), 1);
-    EXPECT_EQ(d.moeLayers[4].network, 1);
-    EXPECT_EQ(d.moeLayers[4].block, d.moeLayers[1].block);
+    EXPECT_EQ(d.moeLayers[5].network, 1);
+    EXPECT_EQ(d.moeLayers[5].block, d.moeLayers[1].block);
     EXPECT_TRUE(model->runnable().ok());
     EXPECT_EQ(model->name(), "x");
     EXPECT_EQ(d.totalParameters(), Checkpoint::open(kEmbedded).orThrow()->description().totalParameters());  // one file, counted once
@@ -98,8 +98,8 @@ TEST_F(EnsembleTest, EveryBadFileGetsASentence) {
     json["exprets"] = json["experts"];
     expectWords(refusal(json), {"exprets", "did you mean", "experts"});
     json = minimal();
-    json["experts"][0]["fiel"] = "x";
-    expectWords(refusal(json), {"fiel", "file"});
+    json["experts"][0]["wieght"] = 1;
+    expectWords(refusal(json), {"wieght", "did you mean", "weight"});
     json = minimal();
     json["schema"] = "moescope.ensemble/v9";
     expectWords(refusal(json), {"moescope.ensemble/v1"});
