@@ -99,8 +99,8 @@ void MainWindow::showRecent() {
 void MainWindow::openSomething() {
     const QString name = QFileDialog::getOpenFileName(
         this, tr("Open a session, a picture or a model"), m_bench.settings.value(QStringLiteral("openFolder")).toString(),
-        tr("All that can be opened (*.moescope *.png *.safetensors *.pt *.pth);;Sessions (*.moescope);;Pictures (*.png);;"
-           "Models (*.safetensors *.pt *.pth);;All files (*)"));
+        tr("All that can be opened (*.moescope *.png *.safetensors *.pt *.pth *.moe.json);;Sessions (*.moescope);;Pictures (*.png);;"
+           "Models (*.safetensors *.pt *.pth *.moe.json);;All files (*)"));
     if (name.isEmpty()) return;
     m_bench.settings.setValue(QStringLiteral("openFolder"), QFileInfo(name).absolutePath());
     openPath(name);

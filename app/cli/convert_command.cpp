@@ -29,7 +29,7 @@ int convert(const Console& console, const ConvertArguments& arguments) {
                                bar.update(static_cast<double>(done), static_cast<double>(total), bytesText(done));
                            }};
     const auto checkpoint = arguments.all ? Result<std::shared_ptr<const Checkpoint>>(ErrorCode::Unsupported, "")
-                                          : arguments.model.open();
+                                          : arguments.model.openCheckpoint();
     std::string what;
     ConvertSummary summary;
     if (checkpoint.ok()) {

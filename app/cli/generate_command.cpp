@@ -71,10 +71,10 @@ public:
     }
 
 private:
-    std::shared_ptr<const Checkpoint> openModel(const std::optional<GenerationParameters>& repeated) {
+    std::shared_ptr<const LoadableModel> openModel(const std::optional<GenerationParameters>& repeated) {
         auto checkpoint = m_args.model.open().orThrow();
         if (repeated && m_args.model.weights.empty() && !repeated->weightSet.empty() &&
-            repeated->weightSet != checkpoint->view().set().name)
+            repeated->weightSet != checkpoint->weightSet())
             for (const WeightSet& set : checkpoint->weightSets())
                 if (set.name == repeated->weightSet) {
                     m_args.model.weights = set.name;
@@ -98,7 +98,7 @@ private:
         }
     }
 
-    std::unique_ptr<Denoiser> loadModel(const Checkpoint& checkpoint, Backend& backend) const {
+    std::unique_ptr<Denoiser> loadModel(const LoadableModel& checkpoint, Backend& backend) const {
         ProgressBar bar("loading", !m_console.json);
         LoadOptions options;
         options.storage = m_args.device.storage();
@@ -109,7 +109,7 @@ private:
         return checkpoint.load(backend, options).orThrow();
     }
 
-    std::unique_ptr<AutoencoderKl> loadVae(const Checkpoint& checkpoint, Backend& backend) const {
+    std::unique_ptr<AutoencoderKl> loadVae(const LoadableModel& checkpoint, Backend& backend) const {
         if (checkpoint.description().space == PictureSpace::Pixels) return nullptr;
         const fs::path path = findVae(checkpoint, m_args.vae);
         if (path.empty()) {
@@ -165,6 +165,15 @@ private:
             const fs::path path = numbered(m_args.report, number, prompts);
             keep(writeTextFile(path, routingReport(record)), "report", path);
             entry["report"] = path.string();
+        }
+        for (const NetworkUse& network : result.statistics.networks) {
+            entry["networks"].push_back({{"name", network.name}, {"pictures", network.samples}, {"seconds", network.seconds}, {"loads", network.loads},
+                                         {"evictions", network.evictions}, {"bytes", network.bytes}});
+            if (!m_console.json)
+                m_console.note(network.samples ? fmt::format("expert '{}': {} pictures computed in {}, {} in memory{}", network.name, network.samples,
+                                                             durationText(network.seconds), bytesText(static_cast<int64_t>(network.bytes)),
+                                                             network.loads > 1 ? fmt::format(", loaded {} times", network.loads) : "")
+                                               : fmt::format("expert '{}': not chosen", network.name));
         }
         results.push_back(std::move(entry));
         if (result.stopped) return m_console.fail(stoppedSentence(*result.stopped, record));

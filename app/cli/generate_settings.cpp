@@ -131,6 +131,7 @@ void GenerateArguments::addTo(CLI::App& command) {
     command.add_option("--from", from, "Repeat the settings of this picture (PNG written by MoEscope); options beat them");
     command.add_option("--vae", vae, "VAE of a latent model: diffusers folder or file");
     command.add_flag("--no-metadata", noMetadata, "Write pictures without settings inside");
+    networks.addTo(command);
     device.addTo(command, true);
 }
 
@@ -145,8 +146,8 @@ std::optional<GenerationParameters> readRepeated(GenerateArguments& arguments) {
 }
 
 std::vector<PlannedRun> planRuns(const GenerateArguments& a, const std::optional<GenerationParameters>& repeated,
-                                 const Checkpoint& checkpoint, const std::optional<ClassLabels>& labels) {
-    const ModelDescription& d = checkpoint.description();
+                                 const LoadableModel& model, const std::optional<ClassLabels>& labels) {
+    const ModelDescription& d = model.description();
     const ClassLabels* names = labels ? &*labels : nullptr;
     GenerationRequest base;
     base.sampler = d.defaults;
@@ -201,23 +202,28 @@ std::vector<PlannedRun> planRuns(const GenerateArguments& a, const std::optional
     base.capture.blocks = parseList(a.captureLayers, "--capture-layers");
     base.capture.steps = parseList(a.captureSteps, "--capture-steps");
     base.keepLatents = a.latents != "none";
+    base.networkEdits = a.networks.edits(d.networks, repeated ? repeated->networkEdits : NetworkEdits());
     base.precision = a.latents == "f32" ? LatentPrecision::F32 : LatentPrecision::F16;
 
     GenerationParameters& p = base.parameters;
     p.dtype = a.device.dtype;
-    p.modelName = checkpoint.name();
-    p.modelHash = checkpoint.fingerprint();
-    p.weightSet = checkpoint.view().set().name;
+    p.modelName = model.name();
+    p.modelHash = model.fingerprint();
+    p.weightSet = model.weightSet();
     if (!a.session.empty()) p.sessionFile = fileNameOnly(a.session);
     const std::string negative = !a.negativePrompt.empty() ? a.negativePrompt : repeated ? repeated->negativePrompt : "";
-    if (!negative.empty()) {
+    p.negativePrompt = negative;
+    if (!negative.empty() && d.config.classes > 0) {
         const ClassChoice chosen = (numberFrom<int64_t>(negative) ? classFromText(negative, d.config.classes, names)
                                                                   : classFromPrompt(negative, names))
                                        .orThrow();
         base.negativeClass = chosen.index;
-        p.negativePrompt = negative;
     }
 
+    const auto fromPrompt = [&](const std::string& prompt) {
+        if (d.config.classes > 0) return classFromPrompt(prompt, names).orThrow();
+        return ClassChoice{0, "", d.networks.empty() ? "the model takes no class and no words" : "no class; the words choose the experts"};
+    };
     std::vector<PlannedRun> runs;
     const auto add = [&](const std::string& prompt, const ClassChoice& chosen) {
         PlannedRun run{base, chosen.sentence, poolSentence(d, base.sampler, batch)};
@@ -228,11 +234,13 @@ std::vector<PlannedRun> planRuns(const GenerateArguments& a, const std::optional
         runs.push_back(std::move(run));
     };
     if (!a.promptFile.empty()) {
-        for (const std::string& prompt : readPrompts(a.promptFile)) add(prompt, classFromPrompt(prompt, names).orThrow());
+        for (const std::string& prompt : readPrompts(a.promptFile)) add(prompt, fromPrompt(prompt));
     } else if (!a.classText.empty()) {
         add("", classFromText(a.classText, d.config.classes, names).orThrow());
     } else if (!a.prompt.empty()) {
-        add(a.prompt, classFromPrompt(a.prompt, names).orThrow());
+        add(a.prompt, fromPrompt(a.prompt));
+    } else if (d.config.classes == 0) {
+        add(repeated ? repeated->prompt : "", fromPrompt(""));
     } else if (repeated && repeated->classId) {
         const ClassChoice same = classFromText(fmt::format("{}", *repeated->classId), d.config.classes, names).orThrow();
         add(repeated->prompt, {same.index, same.name, fmt::format("class {} '{}': as in the picture", same.index, same.name)});

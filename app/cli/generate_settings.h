@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/cli/model_arguments.h"
+#include "app/cli/network_arguments.h"
 #include "engine/io/generation_parameters.h"
 #include "engine/sampling/generator.h"
 
@@ -16,6 +17,7 @@ namespace moescope::cli {
 struct GenerateArguments {
     ModelArguments model;
     DeviceArguments device;
+    NetworkArguments networks;
     std::string vae;
     std::string prompt, promptFile, classText, negativePrompt;
     std::optional<std::string> seed;
@@ -44,6 +46,6 @@ std::optional<GenerationParameters> readRepeated(GenerateArguments& arguments);
 
 /// All runs of the command (one per prompt). Throws EngineException with ErrorCode::InvalidArgument for what is out of range.
 std::vector<PlannedRun> planRuns(const GenerateArguments& arguments, const std::optional<GenerationParameters>& repeated,
-                                 const Checkpoint& checkpoint, const std::optional<ClassLabels>& labels);
+                                 const LoadableModel& model, const std::optional<ClassLabels>& labels);
 
 }  // namespace moescope::cli

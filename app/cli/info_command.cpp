@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/cli/console.h"
+#include "app/cli/ensemble_words.h"
 #include "app/cli/model_arguments.h"
 #include "engine/core/system_memory.h"
 #include "engine/model/family.h"
@@ -25,10 +26,10 @@ Json activeJson(const ModelDescription& d) {
     return d.activeParameters();
 }
 
-Json describeJson(const Checkpoint& c) {
+Json describeJson(const LoadableModel& c) {
     const ModelDescription& d = c.description();
     const TransformerConfig& m = d.config;
-    Json out = {{"name", c.name()}, {"family", d.family}, {"size", d.sizeName}, {"format", c.source().format()}, {"hash", c.fingerprint()},
+    Json out = {{"name", c.name()}, {"family", d.family}, {"size", d.sizeName}, {"format", c.format()}, {"hash", c.fingerprint()},
                 {"parameters", {{"total", d.totalParameters()}, {"active", activeJson(d)}}}, {"dtype", c.dtypes()}};
     out["config"] = {{"width", m.width}, {"depth", m.depth}, {"heads", m.heads}, {"headWidth", m.headWidth}, {"patch", m.patch},
                      {"grid", m.grid}, {"inChannels", m.inChannels}, {"outChannels", m.outChannels}, {"classes", m.classes},
@@ -48,7 +49,7 @@ Json describeJson(const Checkpoint& c) {
                        {"cfgInterval", {s.cfgLow, s.cfgHigh}}, {"noiseScale", s.noiseScale}, {"tEps", s.tEps}};
     out["weightSets"] = Json::array();
     for (const WeightSet& set : c.weightSets()) out["weightSets"].push_back({{"name", set.name}, {"tensors", set.tensors}});
-    out["chosenWeights"] = c.view().set().name;
+    out["chosenWeights"] = c.weightSet();
     out["memoryNeeded"] = {{"f32", c.memoryNeeded(MS_F32)}, {"bf16", c.memoryNeeded(MS_BF16)}, {"available", availableMemory()}};
     out["settings"] = Json::array();
     for (const SettingSource& setting : d.settings)
@@ -119,7 +120,7 @@ void printNames(const Console& console, const char* title, const std::vector<std
     if (names.size() > kNamesShown) console.result(fmt::format("  and {} more (--json lists all)", names.size() - kNamesShown));
 }
 
-void describeText(const Console& console, const Checkpoint& c) {
+void describeText(const Console& console, const LoadableModel& c) {
     const ModelDescription& d = c.description();
     const TransformerConfig& m = d.config;
     const auto line = [&](const char* what, const std::string& text) { console.result(fmt::format("{:<14}{}", what, text)); };
@@ -141,7 +142,7 @@ void describeText(const Console& console, const Checkpoint& c) {
                                     m.moe.sharedWidth ? ", 1 shared expert" : ", no shared expert"));
     line("classes", fmt::format("{}, null class {}", m.classes, m.classes));
     line("weights", c.weightSetReason());
-    line("stored as", fmt::format("{}, {}", c.dtypes(), c.source().format()));
+    line("stored as", fmt::format("{}, {}", c.dtypes(), c.format()));
     line("hash", c.fingerprint());
     line("memory", fmt::format("{} as f32, {} as bf16; {} available", bytesText(c.memoryNeeded(MS_F32)), bytesText(c.memoryNeeded(MS_BF16)),
                                bytesText(availableMemory())));
@@ -167,6 +168,13 @@ void addInfoCommand(CLI::App& root, Console& console, int& exitStatus) {
         command.add_option("checkpoint", model->model, "Checkpoint file or folder (same as -m)");
         return [model, &console] {
             const auto checkpoint = model->open().orThrow();
+            if (const auto ensemble = std::dynamic_pointer_cast<const Ensemble>(checkpoint)) {
+                if (console.json)
+                    console.resultJson(ensembleJson(*ensemble));
+                else
+                    ensembleText(console, *ensemble);
+                return ExitOk;
+            }
             const std::vector<DeviceOffer> offers = devices({});
             if (console.json) {
                 Json described = describeJson(*checkpoint);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kFound = 20;
 
-int listLabels(const Console& console, const Checkpoint& checkpoint, const std::string& query, int limit) {
+int listLabels(const Console& console, const LoadableModel& checkpoint, const std::string& query, int limit) {
     const auto labels = findLabels(checkpoint);
     if (!labels)
         throw EngineException(ErrorCode::NotFound, fmt::format("the {} classes of this model have no names here; put a labels.json beside "

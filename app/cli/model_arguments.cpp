@@ -5,6 +5,8 @@
 
 #include "app/cli/console.h"
 #include "app/resource_paths.h"
+#include "engine/ensemble/ensemble_file.h"
+#include "engine/ensemble/open_model.h"
 #include "engine/model/companion_files.h"
 
 namespace moescope::cli {
@@ -29,14 +31,15 @@ Result<nlohmann::json> parseSettings(const std::vector<std::string>& pairs) {
 }  // namespace
 
 void ModelArguments::addTo(CLI::App& command) {
-    command.add_option("-m,--model", model, "Checkpoint file or folder, or 'embedded' for the built-in emoji model")->capture_default_str();
+    command.add_option("-m,--model", model, "Checkpoint file or folder, ensemble (*.moe.json), 'embedded' for the built-in emoji model, or "
+                               "'embedded-ensemble' for the built-in mixture of networks")->capture_default_str();
     command.add_option("--weights", weights, "Set of weights to use (ema, model, model_ema1, ...); default: averaged weights");
     command.add_option("--config", config, "File of settings (YAML or JSON) that the tensors' shapes can not give");
     command.add_option("--set", settings, "One such setting, NAME=VALUE (heads=12, in_context_start=4, top_k=2, ...); may be repeated")
         ->allow_extra_args(false);
 }
 
-Result<std::shared_ptr<const Checkpoint>> ModelArguments::open() const {
+Result<CheckpointOptions> ModelArguments::options() const {
     CheckpointOptions options;
     options.weightSet = weights;
     if (!config.empty()) {
@@ -47,9 +50,31 @@ Result<std::shared_ptr<const Checkpoint>> ModelArguments::open() const {
     auto pairs = parseSettings(settings);
     if (!pairs.ok()) return pairs.error();
     options.settings.update(*pairs);
-    if (model != kEmbeddedModel) return Checkpoint::open(model, options);
-    const auto path = resource("embedded/emoji32.safetensors");
-    return path.ok() ? Checkpoint::open(*path, options) : Result<std::shared_ptr<const Checkpoint>>(path.error());
+    return options;
+}
+
+Result<fs::path> ModelArguments::path() const {
+    if (model == kEmbeddedModel) return resource("embedded/emoji32.safetensors");
+    if (model == kEmbeddedEnsemble) return resource("ensembles/emoji.moe.json");
+    return fs::path(model);
+}
+
+Result<std::shared_ptr<const LoadableModel>> ModelArguments::open() const {
+    const auto given = options();
+    if (!given.ok()) return given.error();
+    const auto place = path();
+    return place.ok() ? openModel(*place, *given) : Result<std::shared_ptr<const LoadableModel>>(place.error());
+}
+
+Result<std::shared_ptr<const Checkpoint>> ModelArguments::openCheckpoint() const {
+    const auto given = options();
+    if (!given.ok()) return given.error();
+    const auto place = path();
+    if (!place.ok()) return place.error();
+    if (isEnsembleFile(*place))
+        return EngineError{ErrorCode::InvalidArgument, fmt::format("'{}' is an ensemble and has no weights of its own; name the checkpoint of one of its "
+                                                                   "experts", place->filename().string())};
+    return Checkpoint::open(*place, *given);
 }
 
 void DeviceArguments::addTo(CLI::App& command, bool withDtype) {
@@ -76,9 +101,9 @@ std::unique_ptr<Backend> DeviceArguments::makeBackend(const Console& console, in
     return std::move(opened.backend);
 }
 
-std::optional<ClassLabels> findLabels(const Checkpoint& checkpoint) {
+std::optional<ClassLabels> findLabels(const LoadableModel& model) {
     const auto resources = resourceFolder();
-    return moescope::findLabels(checkpoint, resources.ok() ? *resources : fs::path());
+    return moescope::findLabels(model, resources.ok() ? *resources : fs::path());
 }
 
 }  // namespace moescope::cli

@@ -17,6 +17,7 @@ namespace moescope::cli {
 class Console;
 
 inline constexpr const char* kEmbeddedModel = "embedded";
+inline constexpr const char* kEmbeddedEnsemble = "embedded-ensemble";
 
 struct ModelArguments {
     std::string model = kEmbeddedModel;
@@ -26,7 +27,13 @@ struct ModelArguments {
 
     void addTo(CLI::App& command);
     /// Headers only.
-    Result<std::shared_ptr<const Checkpoint>> open() const;
+    Result<std::shared_ptr<const LoadableModel>> open() const;
+    /// The same where only a checkpoint will do; an ensemble is refused with a sentence.
+    Result<std::shared_ptr<const Checkpoint>> openCheckpoint() const;
+
+private:
+    Result<CheckpointOptions> options() const;
+    Result<std::filesystem::path> path() const;
 };
 
 struct DeviceArguments {
@@ -43,6 +50,6 @@ struct DeviceArguments {
 };
 
 /// Names of a model's classes, with the program's own data as the last place to look.
-std::optional<ClassLabels> findLabels(const Checkpoint& checkpoint);
+std::optional<ClassLabels> findLabels(const LoadableModel& model);
 
 }  // namespace moescope::cli

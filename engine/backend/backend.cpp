@@ -159,10 +159,12 @@ HostTensor Backend::fetch(const DeviceTensor& source) {
 Backend::CancelScope::CancelScope(Backend& backend, std::stop_token token)
     : m_backend(backend), m_token(std::move(token)) {
     m_backend.m_table.set_cancel(m_backend.m_context, pollStopToken, &m_token);
+    m_backend.m_stop = &m_token;
 }
 
 Backend::CancelScope::~CancelScope() {
     m_backend.m_table.set_cancel(m_backend.m_context, nullptr, nullptr);
+    m_backend.m_stop = nullptr;
 }
 
 }  // namespace moescope

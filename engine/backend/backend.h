@@ -128,6 +128,9 @@ public:
         std::stop_token m_token;
     };
 
+    /// The token of the CancelScope in force; one that never stops outside of any.
+    std::stop_token stopToken() const { return m_stop ? *m_stop : std::stop_token(); }
+
     /// Turns a status into an exception.
     void check(MsStatus status) const;
 
@@ -143,6 +146,7 @@ private:
     const MsBackendTable& m_table;
     MsContext* m_context = nullptr;
     std::optional<bool> m_recordsGraphs;
+    const std::stop_token* m_stop = nullptr;
 };
 
 /// The table of the built-in CPU device.

@@ -46,6 +46,7 @@ void visitFields(Parameters& p, Visit visit) {
     visit("family", p.family);
     visit("weight_set", p.weightSet);
     visit("pool", p.pool);
+    visit("network_edits", p.networkEdits);
     visit("version", p.version);
     visit("nfe", p.nfe);
     visit("session_file", p.sessionFile);
@@ -98,6 +99,20 @@ void readField(const char* field, const Json& json, std::vector<double>& values)
     for (size_t i = 0; i < values.size(); ++i) readField(field, json[i], values[i]);
 }
 
+void readField(const char* field, const Json& json, NetworkEdits& edits) {
+    constexpr size_t kMost = 100'000;
+    if (!json.is_object()) wrongType(field, "an object", json);
+    for (const auto& [key, names] : {std::pair("muted", &edits.muted), std::pair("pinned", &edits.pinned)}) {
+        const Json list = json.value(key, Json::array());
+        if (!list.is_array() || list.size() > kMost) wrongType(field, "lists of names", json);
+        for (const Json& name : list) readField(field, name, names->emplace_back());
+    }
+    const Json rows = json.value("weights", Json::array());
+    if (!rows.is_array() || rows.size() > kMost) wrongType(field, "rows of weights", json);
+    for (const Json& row : rows) readField(field, row, edits.weights.emplace_back());
+    if (const auto k = json.find("top_k"); k != json.end()) readField(field, *k, edits.topK);
+}
+
 /// Optional things that are not there leave no trace.
 template <class Value>
 Json written(const Value& value) {
@@ -105,6 +120,15 @@ Json written(const Value& value) {
 }
 Json written(const std::optional<int64_t>& value) {
     return value ? Json(*value) : Json();
+}
+Json written(const NetworkEdits& edits) {
+    if (edits.empty()) return nullptr;
+    Json json = Json::object();
+    if (!edits.muted.empty()) json["muted"] = edits.muted;
+    if (!edits.pinned.empty()) json["pinned"] = edits.pinned;
+    if (!edits.weights.empty()) json["weights"] = edits.weights;
+    if (edits.topK) json["top_k"] = edits.topK;
+    return json;
 }
 Json written(const uint64_t& value) {
     return value < uint64_t{1} << 53 ? Json(value) : Json(std::to_string(value));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/core/error.h"
+#include "engine/trace/network_edits.h"
 
 namespace moescope {
 
@@ -52,6 +53,7 @@ struct GenerationParameters {
     std::string family;
     std::string weightSet;    // "ema", "model", "model_ema1" ...
     std::string pool;         // over what batch-wide routing chose; empty where nothing is batch-wide
+    NetworkEdits networkEdits;  // what was changed about a mixture of networks
     std::string version;      // of the program
     std::vector<double> nfe;  // model time of each network evaluation; may be empty
     std::string sessionFile;

@@ -96,6 +96,11 @@ Result<WeightSet> chooseSet(const std::vector<WeightSet>& sets, const std::strin
 
 }  // namespace
 
+std::vector<fs::path> LoadableModel::companionFolders() const {
+    const fs::path folder = files().front().parent_path();
+    return {folder, folder.parent_path()};
+}
+
 Result<fs::path> resolveModelPath(const fs::path& path) {
     std::error_code code;
     if (!fs::exists(path, code))
@@ -119,7 +124,9 @@ Result<fs::path> resolveModelPath(const fs::path& path) {
 }
 
 Checkpoint::Checkpoint(WeightView view, const FamilyDefinition& family, ModelDescription description)
-    : m_view(std::move(view)), m_family(family), m_description(std::move(description)) {}
+    : m_view(std::move(view)), m_family(family) {
+    m_description = std::move(description);
+}
 
 Result<std::shared_ptr<const Checkpoint>> Checkpoint::open(const fs::path& path, const CheckpointOptions& options) {
     const auto file = resolveModelPath(path);
@@ -131,7 +138,9 @@ Result<std::shared_ptr<const Checkpoint>> Checkpoint::open(const fs::path& path,
 
 Result<std::shared_ptr<const Checkpoint>> Checkpoint::fromSource(std::shared_ptr<const TensorSource> source,
                                                                  const CheckpointOptions& options) {
-    const std::vector<WeightSet> sets = findWeightSets(*source);
+    std::vector<WeightSet> sets = findWeightSets(*source);
+    if (sets.empty() && options.weightSet.empty())  // a network of names of its own
+        sets.push_back({"state_dict", "", static_cast<int64_t>(source->tensors().size())});
     if (sets.empty()) return EngineError{ErrorCode::Unsupported, describeUnknownArchitecture(*source)};
     std::string reason;
     const auto set = chooseSet(sets, options.weightSet, reason);
@@ -148,6 +157,7 @@ Result<std::shared_ptr<const Checkpoint>> Checkpoint::fromSource(std::shared_ptr
         description->settings = settings.used();
         std::shared_ptr<Checkpoint> made(new Checkpoint(std::move(view), *family, std::move(*description)));
         made->m_sets = sets;
+        made->m_setName = set->name;
         made->m_setReason = std::move(reason);
         made->m_notes = std::move(notes);
         made->compareTensors();

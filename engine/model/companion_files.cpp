@@ -26,23 +26,27 @@ fs::path huggingFaceCache() {
     return home ? fs::path(home) / ".cache" / "huggingface" / "hub" : fs::path();
 }
 
-std::optional<ClassLabels> findLabels(const Checkpoint& checkpoint, const fs::path& resources) {
-    const fs::path folder = checkpoint.source().files().front().parent_path();
-    const int64_t classes = checkpoint.description().config.classes;
+std::optional<ClassLabels> labelsBeside(const LoadableModel& model) {
     std::error_code ignored;
-    for (const fs::path& place : {folder / "labels.json", folder.parent_path() / "labels.json"})
-        if (fs::exists(place, ignored))
-            if (auto labels = ClassLabels::load(place); labels.ok() && labels->size() == classes) return std::move(*labels);
-    if (classes == kImageNetClasses)
+    for (const fs::path& folder : model.companionFolders())
+        if (const fs::path place = folder / "labels.json"; fs::exists(place, ignored))
+            if (auto labels = ClassLabels::load(place); labels.ok() && labels->size() == model.description().config.classes)
+                return std::move(*labels);
+    return std::nullopt;
+}
+
+std::optional<ClassLabels> findLabels(const LoadableModel& model, const fs::path& resources) {
+    if (const auto own = model.ownLabels()) return *own;
+    if (auto beside = labelsBeside(model)) return beside;
+    if (model.description().config.classes == kImageNetClasses)
         if (auto labels = ClassLabels::load(resources / "labels" / "imagenet-1k.json"); labels.ok()) return std::move(*labels);
     return std::nullopt;
 }
 
-fs::path findVae(const Checkpoint& checkpoint, const fs::path& given) {
+fs::path findVae(const LoadableModel& model, const fs::path& given) {
     if (!given.empty()) return given;
-    const fs::path folder = checkpoint.source().files().front().parent_path();
-    for (const fs::path& place : {folder / "vae", folder.parent_path() / "vae"})
-        if (isVaeFolder(place)) return place;
+    for (const fs::path& folder : model.companionFolders())
+        if (isVaeFolder(folder / "vae")) return folder / "vae";
     std::error_code ignored;
     for (const char* known : kKnownVaes)
         for (const auto& snapshot : fs::directory_iterator(huggingFaceCache() / known / "snapshots", ignored))

@@ -6,18 +6,20 @@
 #include <optional>
 #include <string>
 
-#include "engine/model/checkpoint.h"
-#include "engine/model/class_labels.h"
+#include "engine/model/loadable_model.h"
 
 namespace moescope {
 
-/// Names of a model's classes: labels.json beside it or one folder above, else the ImageNet names in `resources`/labels for 1000
-/// classes, else nothing.
-std::optional<ClassLabels> findLabels(const Checkpoint& checkpoint, const std::filesystem::path& resources);
+/// labels.json beside a model or one folder above, where it names as many classes as the model has.
+std::optional<ClassLabels> labelsBeside(const LoadableModel& model);
 
-/// A VAE for a latent model: `given`, else `vae/` beside the checkpoint or in the folder above, else in the Hugging Face cache on
+/// Names of a model's classes: its own, else labels.json beside it or one folder above, else the ImageNet names in `resources`/labels for 1000
+/// classes, else nothing.
+std::optional<ClassLabels> findLabels(const LoadableModel& model, const std::filesystem::path& resources);
+
+/// A VAE for a latent model: `given`, else `vae/` beside the model or in the folder above, else in the Hugging Face cache on
 /// disk; empty when there is none.
-std::filesystem::path findVae(const Checkpoint& checkpoint, const std::filesystem::path& given = {});
+std::filesystem::path findVae(const LoadableModel& model, const std::filesystem::path& given = {});
 
 /// What to get and where to put it, when findVae finds nothing.
 std::string vaeAdvice();

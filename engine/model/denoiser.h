@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "engine/backend/backend.h"
 #include "engine/model/model_description.h"
@@ -45,6 +47,8 @@ public:
     virtual const DeviceTensor& output() const = 0;
 };
 
+struct NetworkRequest;
+
 /// What the samples of one pass are to show, and who belongs together. Referred to during the call only.
 struct Condition {
     const DeviceTensor& labels;         // I32 [samples] class indices; the null class where there is no condition
@@ -53,6 +57,20 @@ struct Condition {
     const HostTensor* prompt = nullptr;     // F32 [samples, P] prompt embeddings, for networks that take prompts
     std::span<const float> flowTimes{};     // [samples] 1 - noise level on the host, for routers over networks; may be empty
     bool trainingSelection = false;         // batch-wide routing: experts choose by the fixed capacity of training, not by the predicted one
+    // For mixtures of networks; others do not look at it.
+    const NetworkRequest* networks = nullptr;
+    int step = 0;                   // of the run
+    float nextFlowTime = -1;        // of the evaluation after this one; negative: not known
+};
+
+/// What one network of a mixture did since it was loaded.
+struct NetworkUse {
+    std::string name;
+    int64_t samples = 0;   // pictures (of both branches) that it computed
+    double seconds = 0;    // in its forward passes
+    int64_t loads = 0;     // times its weights were brought into memory
+    int64_t evictions = 0; // times they had to make room
+    uint64_t bytes = 0;    // of its weights in memory now
 };
 
 class Denoiser {
@@ -62,6 +80,10 @@ public:
     virtual Backend& backend() const = 0;
     virtual uint64_t packedBytes() const = 0;
     virtual std::unique_ptr<DenoiserWorkspace> makeWorkspace(int64_t samples) const = 0;
+    /// Of a mixture's networks, in their order; empty for a single network.
+    virtual std::vector<NetworkUse> networkUse() const { return {}; }
+    /// Whether `forward` decides on the host what runs, so that a pass can not be recorded and replayed.
+    virtual bool decidesOnHost() const { return false; }
     /// x [samples, inChannels, side, side], t [samples] as the network receives it -> workspace output.
     /// No allocation. Throws EngineException (cancelled, device errors).
     virtual void forward(DenoiserWorkspace& workspace, const DeviceTensor& x, const DeviceTensor& t, const Condition& condition,

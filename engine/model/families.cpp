@@ -20,8 +20,11 @@ namespace moescope {
 namespace {
 
 // DiffMoE stands before EC-DiT, which is told by a part of its tensors.
-const std::array<const FamilyDefinition*, 8> kFamilies{&dsmoeFamily(), &jitMoeFamily(), &jitFamily(),    &diffMoeFamily(),
-                                                       &ecDitFamily(), &tcDitFamily(),  &ditMoeFamily(), &proMoeFamily()};
+std::vector<const FamilyDefinition*>& families() {
+    static std::vector<const FamilyDefinition*> all{&dsmoeFamily(), &jitMoeFamily(), &jitFamily(),    &diffMoeFamily(),
+                                                    &ecDitFamily(), &tcDitFamily(),  &ditMoeFamily(), &proMoeFamily()};
+    return all;
+}
 
 constexpr int64_t kPublishedGrid = 16;
 constexpr int64_t kImageNetClasses = 1000;
@@ -42,7 +45,11 @@ constexpr std::array<Signature, 7> kNeighbours{{{"img_mlp.experts.", "Nucleus-Im
 
 }  // namespace
 
-std::span<const FamilyDefinition* const> modelFamilies() { return kFamilies; }
+std::span<const FamilyDefinition* const> modelFamilies() { return families(); }
+
+void registerModelFamily(const FamilyDefinition& family) {
+    if (std::ranges::find(families(), &family) == families().end()) families().push_back(&family);
+}
 
 std::string describeUnknownArchitecture(const TensorSource& source) {
     std::string nearest = "none of the networks known here";

@@ -30,6 +30,10 @@ struct FamilyDefinition {
 
 std::span<const FamilyDefinition* const> modelFamilies();
 
+/// Puts a family that is not built in behind the others, as tests do with toy networks. `family` stays alive as long as the program;
+/// call it before anything is opened, not while another thread opens.
+void registerModelFamily(const FamilyDefinition& family);
+
 /// For a person whose file is of none of them: what the tensors look like, and the nearest family.
 std::string describeUnknownArchitecture(const TensorSource& source);
 

@@ -117,6 +117,8 @@ struct ModelDescription {
     std::vector<ExpectedTensor> tensors;
     std::vector<MoeLayerDescriptor> moeLayers;
     std::vector<SettingSource> settings;
+    std::vector<std::string> networks;  // names of the networks of a mixture of whole networks; empty: a single network
+    int64_t promptWidth = 0;            // of the prompt embedding that the network takes; 0: none
     std::vector<std::string> unknownSettings;  // needed, but nowhere to be found; the model can not run without them
 
     /// Whether pictures made together change each other, unless each is a pool of its own.

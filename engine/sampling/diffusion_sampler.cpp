@@ -27,7 +27,8 @@ DiffusionSampler::DiffusionSampler(const Denoiser& denoiser, const SamplerSettin
 
 void DiffusionSampler::setClasses(const std::vector<int>& classes) {
     const TransformerConfig& c = m_denoiser.description().config;
-    SamplerInputs wanted{classes, m_inputs.negativeClass, m_inputs.stepNoise};
+    SamplerInputs wanted = m_inputs;
+    wanted.classes = classes;
     static_cast<void>(branchLabels(c, wanted, true));
     if (classes.size() != m_inputs.classes.size())
         throw EngineException(ErrorCode::Internal, "a sampler was given classes for another number of images");

@@ -5,8 +5,20 @@
 
 #include <fmt/format.h>
 
+#include "engine/model/network_request.h"
+
 namespace moescope {
 namespace {
+
+/// [samples, P]: the prompts of the images, behind them the null prompt for each where both branches run.
+HostTensor promptsOf(const NetworkRequest& request, int64_t images, bool guided) {
+    HostTensor prompts = request.prompts;
+    if (prompts.empty()) return prompts;
+    for (int64_t image = 0; guided && image < images; ++image)
+        prompts.data.insert(prompts.data.end(), request.nullPrompt.data.begin(), request.nullPrompt.data.end());
+    prompts.shape[0] = guided ? 2 * images : images;
+    return prompts;
+}
 
 /// torch.linspace(0, 1, n + 1) in fp32: the first half counts up from 0, the second down from 1.
 std::vector<float> unitLinspace(int steps) {
@@ -45,7 +57,7 @@ FlowSchedule flowSchedule(Prediction prediction, int steps, double shift, double
 
 FlowSampler::FlowSampler(const Denoiser& denoiser, const SamplerSettings& settings, const std::vector<int>& classes,
                          int negativeClass)
-    : m_denoiser(denoiser), m_backend(denoiser.backend()), m_settings(settings), m_inputs{classes, negativeClass, {}},
+    : m_denoiser(denoiser), m_backend(denoiser.backend()), m_settings(settings), m_inputs{classes, negativeClass, {}, nullptr},
       m_images(static_cast<int64_t>(classes.size())),
       m_schedule(flowSchedule(denoiser.description().prediction, settings.steps, settings.shift, denoiser.description().time.dataTime)),
       m_heunEndsWithEuler(denoiser.description().prediction == Prediction::CleanImage), m_queue(m_backend, denoiser.recordable()) {
@@ -65,7 +77,8 @@ FlowSampler::FlowSampler(const Denoiser& denoiser, const SamplerSettings& settin
 
 void FlowSampler::setClasses(const std::vector<int>& classes) {
     const TransformerConfig& c = m_denoiser.description().config;
-    const SamplerInputs wanted{classes, m_inputs.negativeClass, {}};
+    SamplerInputs wanted = m_inputs;
+    wanted.classes = classes;
     static_cast<void>(branchLabels(c, wanted, true));
     if (classes.size() != m_inputs.classes.size())
         throw EngineException(ErrorCode::Internal, fmt::format("{} classes for a sampler of {} images", classes.size(), m_images));
@@ -86,6 +99,7 @@ FlowSampler::Pass FlowSampler::makePass(bool guided) const {
     pass.times = m_backend.tensor({samples});
     pass.labels = m_backend.tensor({samples}, MS_I32);
     m_backend.upload(pass.labels, std::span<const int32_t>(labels));
+    if (m_networks) pass.prompts = promptsOf(*m_networks, m_images, guided);
     return pass;
 }
 
@@ -110,7 +124,11 @@ void FlowSampler::work(Pass& pass, bool guided, Move move, DeviceTensor& state, 
     const DeviceTensor& z = move == Move::Correct ? m_middle : state;
     const DeviceTensor& velocity = move == Move::Correct ? m_secondVelocity : m_velocity;
     m_backend.check(guided ? ops.repeat_batch(context, z.get(), pass.input.get()) : ops.copy(context, z.get(), pass.input.get()));
-    m_denoiser.forward(*pass.workspace, pass.input, pass.times, {pass.labels, guided ? 2 : 1, m_settings.pool, nullptr, m_flowTimes}, follower);
+    Condition condition{pass.labels, guided ? 2 : 1, m_settings.pool, pass.prompts.empty() ? nullptr : &pass.prompts, m_flowTimes};
+    condition.networks = m_networks;
+    condition.step = m_step;
+    condition.nextFlowTime = m_nextTime;
+    m_denoiser.forward(*pass.workspace, pass.input, pass.times, condition, follower);
     const DeviceTensor& prediction = pass.workspace->output();
     const int64_t channels = time.guidedChannels ? time.guidedChannels : z.dim(1);
     const bool plain = m_denoiser.description().prediction == Prediction::CleanImage || (time.dataTime != 0 && channels == z.dim(1));
@@ -131,6 +149,7 @@ void FlowSampler::evaluate(DeviceTensor& state, EvaluationInfo info, Move move) 
     Pass& pass = guided ? m_guided : m_plain;
     if (!pass.workspace) pass = makePass(guided);
 
+    m_step = info.step;
     m_queue.prepare();
     const int64_t samples = pass.times.dim(0);
     m_times.assign(static_cast<size_t>(samples), info.timestep);
@@ -150,7 +169,10 @@ void FlowSampler::integrate(DeviceTensor& state, SamplerObserver* observer) {
     for (int step = 0; step < m_settings.steps; ++step) {
         const bool last = step + 1 == m_settings.steps;
         const bool corrected = m_settings.sampler == SamplerKind::Heun && !(last && m_heunEndsWithEuler);
+        const float next = m_schedule.times[static_cast<size_t>(step) + 1];
+        m_nextTime = last && !corrected ? -1.0f : next;
         evaluate(state, infoAt(evaluation++, step, 0), corrected ? Move::Predict : Move::Step);
+        m_nextTime = last ? -1.0f : next;
         if (corrected) evaluate(state, infoAt(evaluation++, step, 1), Move::Correct);
         if (observer) observer->stepped(step, state);
     }

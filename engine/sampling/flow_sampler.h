@@ -28,6 +28,8 @@ public:
     /// EngineException for a class out of range.
     FlowSampler(const Denoiser& denoiser, const SamplerSettings& settings, const std::vector<int>& classes, int negativeClass = -1);
 
+    /// What a mixture of networks is told besides the classes; stays alive while this is used. Call before `run`.
+    void setNetworks(const NetworkRequest* networks) { m_networks = networks; }
     void setClasses(const std::vector<int>& classes) override;
     int evaluationCount() const override;
     void run(DeviceTensor& z, SamplerObserver* observer, std::stop_token stop = {}) override;
@@ -38,6 +40,7 @@ private:
     struct Pass {  // one size of forward pass
         std::unique_ptr<DenoiserWorkspace> workspace;
         DeviceTensor input, times, labels;
+        HostTensor prompts;  // [samples, P], where they are given
     };
     Pass makePass(bool guided) const;
     EvaluationInfo infoAt(int evaluation, int step, int stage) const;
@@ -53,6 +56,9 @@ private:
     FlowSchedule m_schedule;
     bool m_heunEndsWithEuler;
     std::vector<float> m_times, m_flowTimes;  // one per sample of the pass: as the network receives it, and with data at 1
+    const NetworkRequest* m_networks = nullptr;
+    int m_step = 0;         // of the evaluation that runs
+    float m_nextTime = -1;  // of the evaluation after it; below 0: there is none
     Pass m_guided, m_plain;
     DeviceTensor m_velocity, m_secondVelocity, m_middle, m_params, m_guide, m_width;
     DeviceTensor m_state;     // where recordings have z; empty where none are made

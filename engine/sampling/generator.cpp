@@ -9,7 +9,9 @@
 
 #include "engine/backend/plugin.h"
 #include "engine/core/system_memory.h"
+#include "engine/ensemble/network_choice.h"
 #include "engine/model/autoencoder_kl.h"
+#include "engine/model/network_request.h"
 #include "engine/sampling/latent_preview.h"
 #include "engine/sampling/noise_stream.h"
 #include "engine/sampling/run_recorder.h"
@@ -73,16 +75,33 @@ Picture decodedPicture(const AutoencoderKl& vae, const HostTensor& latent) {
     return picture;
 }
 
+/// What the networks did between two counts.
+std::vector<NetworkUse> usedSince(const std::vector<NetworkUse>& before, std::vector<NetworkUse> now) {
+    for (size_t i = 0; i < now.size(); ++i) {
+        now[i].samples -= before[i].samples;
+        now[i].seconds -= before[i].seconds;
+        now[i].loads -= before[i].loads;
+        now[i].evictions -= before[i].evictions;
+    }
+    return now;
+}
+
 class Run {
 public:
     Run(const Denoiser& denoiser, AutoencoderKl* vae, const GenerationRequest& request, GenerationObserver* observer)
         : m_denoiser(denoiser), m_vae(vae), m_request(request), m_observer(observer), m_config(denoiser.description().config),
           m_images(static_cast<int64_t>(request.classes.size())),
           m_perGroup(groupSize(denoiser.description(), request, denoiser.backend().recordsGraphs() ? kRowsPerReplay : kRowsPerPass)),
-          m_capture(denoiser.backend(), denoiser.description(), request.capture, request.sampler.pool) {}
+          m_capture(denoiser.backend(), denoiser.description(), request.capture, request.sampler.pool) {
+        const GenerationParameters& p = request.parameters;
+        m_networks.words = p.prompt.empty() ? p.className : p.prompt;
+        m_networks.negativeWords = p.negativePrompt;
+        m_networks.edits = request.networkEdits;
+    }
 
     GenerationResult execute(std::stop_token stop) {
         const auto start = std::chrono::steady_clock::now();
+        const std::vector<NetworkUse> before = m_denoiser.networkUse();
         GenerationResult result;
         const HostTensor noise =
             makeNoise(m_request.noise, m_request.seed, m_images, {m_config.inChannels, m_config.inputSide(), m_config.inputSide()})
@@ -98,6 +117,7 @@ public:
         for (const EvaluationRecord& evaluation : m_run.evaluations) m_run.parameters.nfe.push_back(evaluation.info.timestep);
         result.record = std::make_shared<const RunRecord>(std::move(m_run));
         result.statistics.captureAssignmentSeconds = m_capture.assignmentSeconds();
+        result.statistics.networks = usedSince(before, m_denoiser.networkUse());
         result.statistics.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         return result;
     }
@@ -117,7 +137,8 @@ private:
         } else {
             m_sampler.reset();
             m_sampler = makeSampler(m_denoiser, m_request.sampler,
-                                    {classes, m_request.negativeClass, [this](std::span<float> values) { m_stepNoise->next(values); }});
+                                    {classes, m_request.negativeClass, [this](std::span<float> values) { m_stepNoise->next(values); },
+                                     m_denoiser.description().networks.empty() ? nullptr : &m_networks});
             m_samplerImages = images;
         }
         const Shape shape{images, m_config.inChannels, m_config.inputSide(), m_config.inputSide()};
@@ -173,6 +194,7 @@ private:
     int64_t m_images, m_perGroup;
     RunRecord m_run;
     int m_groupsDone = 0;
+    NetworkRequest m_networks;
     std::unique_ptr<NoiseStream> m_stepNoise;  // of the group that runs
     RoutingCapture m_capture;
     std::unique_ptr<Sampler> m_sampler;  // after what its recordings write to
@@ -206,6 +228,7 @@ Status checkRequest(const ModelDescription& description, const GenerationRequest
             return refuse(fmt::format("block {} has no mixture of experts; this model has them in blocks {} to {} (see 'moescope-cli "
                                       "info')", block, blocks.empty() ? 0 : blocks.front(), blocks.empty() ? 0 : blocks.back()));
     }
+    if (Status edits = checkEdits(description.networks, request.networkEdits, s.steps); !edits.ok()) return edits;
     for (const int step : request.capture.steps)
         if (step < 0 || step >= s.steps) return refuse(fmt::format("step {} is not one of the steps 0 to {}", step, s.steps - 1));
     return {};
@@ -232,6 +255,7 @@ GenerationParameters recordedParameters(const ModelDescription& description, con
     if (!request.classes.empty()) p.classId = request.classes.front();
     p.pool = description.routesOverBatch() ? std::string(poolName(s.pool)) : std::string();
     p.family = description.family;
+    p.networkEdits = request.networkEdits;
     p.version = MOESCOPE_VERSION;
     const int64_t reduction = description.space == PictureSpace::Pixels ? 1 : kLatentReduction;
     p.width = p.height = static_cast<int>(description.config.inputSide() * reduction);

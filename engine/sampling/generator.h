@@ -26,6 +26,7 @@ struct GenerationRequest {
     NoiseSpec noise;
     CaptureSpec capture;
     LatentPrecision precision = LatentPrecision::F16;
+    NetworkEdits networkEdits;    // of a mixture of networks
     bool keepLatents = true;      // x_t and velocity of every evaluation
     GenerationParameters parameters;  // what the record will carry; the fields above are written into it
 };
@@ -45,6 +46,7 @@ struct GenerationStatistics {
     double seconds = 0;
     double captureAssignmentSeconds = 0;  // CPU spent only because assignments were kept
     int64_t networkPasses = 0;            // evaluations times branches
+    std::vector<NetworkUse> networks;     // what each network of a mixture did in this run; empty for a single network
 };
 
 struct GenerationResult {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 
 #include "engine/sampling/latent_preview.h"
 
@@ -14,7 +15,53 @@ void append(std::vector<T>& to, std::vector<T>&& from) {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
+/// Whether none of the pictures of a record reached this layer: its network was not chosen.
+bool didNotRun(const MoeLayerDescriptor& layer, const RoutingRecord& record) {
+    return layer.policy != RoutingPolicy::NetworkMixture && std::ranges::all_of(record.counts, [](int32_t count) { return count == 0; });
+}
+
+bool samePlace(const RoutingRecord& a, const RoutingRecord& b) {
+    return a.evaluation == b.evaluation && a.branch == b.branch && a.layer == b.layer;
+}
+
+/// The records of `b` behind those of `a`; networks of a mixture may have run in one of the two only.
+void appendRouting(RoutingTrace& a, const RoutingTrace& b) {
+    std::vector<std::shared_ptr<const RoutingRecord>> joined;
+    size_t first = 0, second = 0;
+    const auto before = [](const RoutingRecord& x, const RoutingRecord& y) {
+        return std::tuple(x.evaluation, x.layer, x.branch) < std::tuple(y.evaluation, y.layer, y.branch);
+    };
+    while (first < a.records.size() || second < b.records.size()) {
+        const auto mine = first < a.records.size() ? a.records[first] : nullptr;
+        const auto other = second < b.records.size() ? b.records[second] : nullptr;
+        const RoutingRecord& like = !mine || (other && before(*other, *mine)) ? *other : *mine;
+        const MoeLayerDescriptor& layer = a.layers[static_cast<size_t>(like.layer)];
+        const bool hasMine = mine && samePlace(*mine, like), hasOther = other && samePlace(*other, like);
+        const auto left = hasMine ? mine : paddedTo(a.images, nullptr, like, layer);
+        const auto right = hasOther ? other : paddedTo(b.images, nullptr, like, layer);
+        joined.push_back(joinImages(*left, *right));
+        first += hasMine;
+        second += hasOther;
+    }
+    a.records = std::move(joined);
+}
+
 }  // namespace
+
+std::shared_ptr<const RoutingRecord> paddedTo(int64_t images, const std::shared_ptr<const RoutingRecord>& record, const RoutingRecord& like,
+                                              const MoeLayerDescriptor& layer) {
+    const auto cells = static_cast<size_t>(images * layer.experts), tokens = static_cast<size_t>(images * layer.tokensPerSample());
+    if (record && record->counts.size() >= cells) return record;
+    auto padded = std::make_shared<RoutingRecord>(record ? *record : RoutingRecord{like.evaluation, like.branch, like.network, like.layer, like.pool,
+                                                                                  {}, {}, {}, {}, {}, {}, {}, {}, {}});
+    padded->counts.resize(cells);
+    padded->mass.resize(cells);
+    if (!like.rowPtr.empty()) padded->rowPtr.resize(tokens + 1, padded->rowPtr.empty() ? 0 : padded->rowPtr.back());
+    if (!like.scores.empty()) padded->scores.resize(tokens * static_cast<size_t>(layer.experts));
+    for (auto norms : {&RoutingRecord::inputNorm, &RoutingRecord::routedNorm, &RoutingRecord::sharedNorm})
+        if (!(like.*norms).empty()) ((*padded).*norms).resize(tokens);
+    return padded;
+}
 
 RunRecorder::RunRecorder(const Denoiser& denoiser, const GenerationRequest& request, RoutingCapture& capture,
                          GenerationObserver* observer, int64_t firstImage, int64_t images, int done, int total)
@@ -34,7 +81,8 @@ RunRecorder::RunRecorder(const Denoiser& denoiser, const GenerationRequest& requ
     m_record.previewHeight = size.height;
     m_record.previewWidth = size.width;
     m_record.routing.images = images;
-    m_record.routing.networks = {m_description.family};
+    m_record.routing.networks = m_description.networks;
+    if (m_record.routing.networks.empty()) m_record.routing.networks = {m_description.family};
     m_record.routing.layers = m_description.moeLayers;
     m_clean.resize(static_cast<size_t>(images * elementCount(m_record.latentShape)));
     m_capture.reset();
@@ -59,6 +107,8 @@ void RunRecorder::arrived() {
     const Arrival arrival = std::move(m_awaited.front());
     m_awaited.pop_front();
     auto routing = m_capture.finish();
+    if (!m_description.networks.empty())
+        std::erase_if(routing, [&](const auto& record) { return didNotRun(m_description.moeLayers[static_cast<size_t>(record->layer)], *record); });
     const double floor = m_description.prediction == Prediction::CleanImage ? m_request.sampler.tEps : 0.0;
     const float span = std::max(arrival.info.noiseLevel, static_cast<float>(floor));
     for (size_t i = 0; i < m_clean.size(); ++i) m_clean[i] = arrival.noisy[i] + span * arrival.velocity[i];
@@ -117,8 +167,7 @@ void appendImages(RunRecord& run, RunRecord&& group) {
             append(run.evaluations[e].velocity, std::move(group.evaluations[e].velocity));
             append(run.evaluations[e].preview, std::move(group.evaluations[e].preview));
         }
-        for (size_t r = 0; r < run.routing.records.size(); ++r)
-            run.routing.records[r] = joinImages(*run.routing.records[r], *group.routing.records[r]);
+        appendRouting(run.routing, group.routing);
         append(run.finalLatents.data, std::move(group.finalLatents.data));
         run.finalLatents.shape[0] += group.images;
     }

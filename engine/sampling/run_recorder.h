@@ -50,6 +50,11 @@ private:
 /// Appends the images of `group` to `run` (same evaluations and layers).
 void appendImages(RunRecord& run, RunRecord&& group);
 
+/// A record that was made of fewer images, or of none, as one of `images` images: at the end come images that none of the layer's
+/// experts computed. `record` may be null; `like` says what is kept of the layer.
+std::shared_ptr<const RoutingRecord> paddedTo(int64_t images, const std::shared_ptr<const RoutingRecord>& record, const RoutingRecord& like,
+                                              const MoeLayerDescriptor& layer);
+
 /// The images of `b` after those of `a`: one evaluation, one layer and one branch of two groups of a batch.
 std::shared_ptr<const RoutingRecord> joinImages(const RoutingRecord& a, const RoutingRecord& b);
 

@@ -72,7 +72,9 @@ std::unique_ptr<Sampler> makeSampler(const Denoiser& denoiser, const SamplerSett
     checkSampler(denoiser.description(), settings).orThrow();
     if (isDiscrete(settings.sampler))
         return std::make_unique<DiffusionSampler>(denoiser, settings, std::move(inputs));
-    return std::make_unique<FlowSampler>(denoiser, settings, inputs.classes, inputs.negativeClass);
+    auto sampler = std::make_unique<FlowSampler>(denoiser, settings, inputs.classes, inputs.negativeClass);
+    sampler->setNetworks(inputs.networks);
+    return sampler;
 }
 
 std::vector<int32_t> branchLabels(const TransformerConfig& config, const SamplerInputs& inputs, bool guided) {

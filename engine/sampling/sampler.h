@@ -72,6 +72,7 @@ struct SamplerInputs {
     std::vector<int> classes;  // one per image
     int negativeClass = -1;    // what the unconditional branch is given; -1: the null class
     StepNoise stepNoise;       // needed where `drawsStepNoise`
+    const NetworkRequest* networks = nullptr;  // what a mixture of networks is told besides; outlives the sampler
 };
 
 /// Whether steps add noise of their own: DDPM, and DDIM with an eta above 0.

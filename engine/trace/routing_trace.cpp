@@ -54,7 +54,9 @@ int64_t MoeLayerDescriptor::tokensPerSample() const {
 
 int64_t MoeLayerDescriptor::mostPairs(int64_t samples) const {
     if (policy == RoutingPolicy::ExpertChoice) return samples * experts * capacity;
-    return samples * tokensPerSample() * (policy == RoutingPolicy::BatchPool ? experts : topK);
+    // Weights of networks that are set by hand choose any number of them.
+    const bool any = policy == RoutingPolicy::BatchPool || policy == RoutingPolicy::NetworkMixture;
+    return samples * tokensPerSample() * (any ? experts : topK);
 }
 
 const RoutingRecord* RoutingTrace::find(int evaluation, Branch branch, int layer) const {

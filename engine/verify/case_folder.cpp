@@ -162,8 +162,7 @@ Status CaseFolder::runnable() const {
     std::error_code code;
     if (m_json.contains("optimizer") || fs::exists(m_path / "train.safetensors", code))
         return refuse(family.empty() ? "training" : "training (" + family + ")");
-    if (m_json.contains("mixture")) return refuse(family.empty() ? "a mixture of networks" : family);
-    if (family.empty() || family == "AutoencoderKL") return {};
+    if (family.empty() || m_json.contains("mixture") || family == "AutoencoderKL") return {};
     const auto families = modelFamilies();
     if (std::none_of(families.begin(), families.end(), [&](const auto* known) { return known->name == family; }))
         return refuse("the family " + family);

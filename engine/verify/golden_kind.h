@@ -84,5 +84,7 @@ const GoldenKind& forwardKind();
 const GoldenKind& trainForwardKind();
 const GoldenKind& trajectoryKind();
 const GoldenKind& autoencoderKind();
+const GoldenKind& mixtureForwardKind();
+const GoldenKind& mixtureSampleKind();
 
 }  // namespace moescope::verify

@@ -77,7 +77,7 @@ void GenerateSettingsTest::anOrderCarriesWhatTheCommandLineWrites() {
     QCOMPARE(request.parameters.dtype, std::string("f32"));
     QCOMPARE(request.parameters.modelName, m_emoji->checkpoint->name());
     QCOMPARE(request.parameters.modelHash, m_emoji->checkpoint->fingerprint());
-    QCOMPARE(request.parameters.weightSet, m_emoji->checkpoint->view().set().name);
+    QCOMPARE(request.parameters.weightSet, m_emoji->checkpoint->weightSet());
     QVERIFY(order->classSentence.contains(QString("Class %1 “red heart”").arg(heart)));
     QCOMPARE(order->title, QString("a red heart, seed 7"));
     settings.jointNoise = false;

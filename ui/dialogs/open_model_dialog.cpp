@@ -107,7 +107,7 @@ void OpenModelDialog::layOut() {
     m_path = new QLineEdit(this);
     m_path->setObjectName("path");
     m_path->setAccessibleName(tr("File or folder"));
-    m_path->setPlaceholderText(tr("a checkpoint (.safetensors, .pt, .pth) or the folder it is in"));
+    m_path->setPlaceholderText(tr("a checkpoint (.safetensors, .pt, .pth), the folder it is in, or an ensemble (.moe.json)"));
     auto* file = new QPushButton(tr("File..."), this);
     auto* folder = new QPushButton(tr("Folder..."), this);
     m_vae = new QLineEdit(this);
@@ -310,7 +310,7 @@ void OpenModelDialog::browse(bool folder) {
     const QString start = m_path->text();
     const QString chosen = folder ? QFileDialog::getExistingDirectory(this, tr("Folder of a model"), start)
                                   : QFileDialog::getOpenFileName(this, tr("Checkpoint"), start,
-                                                                 tr("Checkpoints (*.safetensors *.pt *.pth *.bin *.safetensors.index.json);;All files (*)"));
+                                                                 tr("Models (*.safetensors *.pt *.pth *.bin *.safetensors.index.json *.moe.json);;All files (*)"));
     if (!chosen.isEmpty()) m_path->setText(chosen);
 }
 

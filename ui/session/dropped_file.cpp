@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "engine/ensemble/open_model.h"
 #include "engine/io/png_file.h"
 #include "engine/io/session_reader.h"
-#include "engine/model/checkpoint.h"
 
 namespace moescope {
 namespace fs = std::filesystem;
@@ -52,11 +52,11 @@ Result<DroppedFile> examineFile(const fs::path& path) {
     if (isPng(path)) return examinePicture(path);
     if (path.extension() == ".moescope") return DroppedFile{DroppedFile::Kind::Session, path, {}};
     if (SessionReader::open(path).ok()) return DroppedFile{DroppedFile::Kind::Session, path, {}};
-    auto checkpoint = Checkpoint::open(path);
-    if (!checkpoint.ok())
-        return EngineError{checkpoint.error().code,
+    const auto model = openModel(path);
+    if (!model.ok())
+        return EngineError{model.error().code,
                            fmt::format("'{}' is neither a session nor a picture of this program, and as a model: {}",
-                                       path.filename().string(), checkpoint.error().message)};
+                                       path.filename().string(), model.error().message)};
     return DroppedFile{DroppedFile::Kind::Model, path, {}};
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 struct Known {
     std::mutex lock;
-    std::map<std::weak_ptr<const Checkpoint>, std::string, std::owner_less<>> texts;
+    std::map<std::weak_ptr<const LoadableModel>, std::string, std::owner_less<>> texts;
 };
 
 Known& known() {
@@ -20,7 +20,7 @@ Known& known() {
 
 }  // namespace
 
-std::string fingerprintOf(const std::shared_ptr<const Checkpoint>& checkpoint) {
+std::string fingerprintOf(const std::shared_ptr<const LoadableModel>& checkpoint) {
     Known& all = known();
     const std::lock_guard guard(all.lock);
     std::erase_if(all.texts, [](const auto& entry) { return entry.first.expired(); });
@@ -29,7 +29,7 @@ std::string fingerprintOf(const std::shared_ptr<const Checkpoint>& checkpoint) {
     return place->second;
 }
 
-void prepareFingerprint(const std::shared_ptr<const Checkpoint>& checkpoint) {
+void prepareFingerprint(const std::shared_ptr<const LoadableModel>& checkpoint) {
     QThreadPool::globalInstance()->start([checkpoint] { fingerprintOf(checkpoint); });
 }
 

@@ -162,6 +162,13 @@ bool isDiscrete(const ModelDescription& model) { return model.prediction == Pred
 }
 
 Result<TakenClass> classOf(const GenerateSettings& settings, const OpenModel& model) {
+    if (model.description().config.classes == 0) {
+        TakenClass none;
+        none.index = 0;
+        none.sentence = model.description().networks.empty() ? Text::tr("This model takes no class and no words.")
+                                                             : Text::tr("No class: the words choose the experts.");
+        return none;
+    }
     if (settings.classId >= 0) return classByNumber(settings.classId, model, Text::tr("chosen from the list"));
     const QString prompt = settings.prompt.simplified();
     if (!prompt.isEmpty()) return classByWords(prompt, model);
@@ -188,14 +195,16 @@ Result<GenerationOrder> orderOf(const GenerateSettings& settings, const OpenMode
     p.dtype = model->order.storage == MS_BF16 ? "bf16" : "f32";
     p.modelName = model->checkpoint->name();
     p.modelHash = fingerprintOf(model->checkpoint);
-    p.weightSet = model->checkpoint->view().set().name;
+    p.weightSet = model->checkpoint->weightSet();
     if (const QString negative = settings.negative.simplified(); !negative.isEmpty()) {
+        p.negativePrompt = negative.toStdString();
+    }
+    if (const QString negative = settings.negative.simplified(); !negative.isEmpty() && model->description().config.classes > 0) {
         // As on the command line: a number is a class, words are matched like a prompt's.
         const auto number = wholeNumber(negative);
         const auto away = number ? classByNumber(*number, *model, {}) : classByWords(negative, *model);
         if (!away.ok()) return refusal(Text::tr("Negative: %1").arg(sentenceOf(away.error())));
         r.negativeClass = away->index;
-        p.negativePrompt = negative.toStdString();
     }
     if (const Status valid = checkRequest(model->description(), r); !valid.ok()) return valid.error();
     order.title = titleOf(settings, taken->name, r);

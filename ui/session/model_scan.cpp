@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <set>
 
-#include "engine/model/checkpoint.h"
+#include "engine/ensemble/open_model.h"
 #include "ui/session/model_words.h"
 #include "ui/session/paths.h"
 #include "ui/session/sentences.h"
@@ -26,7 +26,7 @@ constexpr std::string_view kIndexEnding = ".safetensors.index.json";
 bool isShard(const std::string& name) { return name.find("-of-") != std::string::npos && name.ends_with(".safetensors"); }
 
 bool holdsWeights(const std::string& name) {
-    for (const std::string_view ending : {".safetensors", ".pt", ".pth", ".bin"})
+    for (const std::string_view ending : {".safetensors", ".pt", ".pth", ".bin", ".moe.json"})
         if (name.ends_with(ending)) return true;
     return false;
 }
@@ -86,18 +86,18 @@ FoundModel inspectModel(const fs::path& path) {
     FoundModel found;
     found.path = path;
     found.name = textOf(path.has_filename() ? path.filename() : path.parent_path().filename());
-    const auto opened = guarded([&] { return Checkpoint::open(path).orThrow(); });
+    const auto opened = openModel(path);
     if (!opened.ok()) {
         found.why = sentenceOf(opened.error());
         if (std::error_code code; fs::is_regular_file(path, code)) found.bytes = sizeOf({path});
         return found;
     }
-    const Checkpoint& checkpoint = **opened;
+    const LoadableModel& checkpoint = **opened;
     const ModelDescription& d = checkpoint.description();
     found.name = QString::fromStdString(checkpoint.name());
     found.family = QString::fromStdString(d.family);
     found.kind = picturesText(d);
-    found.bytes = sizeOf(checkpoint.source().files());
+    found.bytes = sizeOf(checkpoint.files());
     found.latent = d.space == PictureSpace::SdLatent;
     const Status runnable = checkpoint.runnable();
     found.runs = runnable.ok();

@@ -132,7 +132,7 @@ QString familyText(const ModelDescription& d) {
 }
 
 QVector<ModelFact> factsOf(const OpenModel& model, int64_t available) {
-    const Checkpoint& c = *model.checkpoint;
+    const LoadableModel& c = *model.checkpoint;
     const ModelDescription& d = c.description();
     const TransformerConfig& m = d.config;
     QVector<ModelFact> facts;
@@ -151,7 +151,7 @@ QVector<ModelFact> factsOf(const OpenModel& model, int64_t available) {
     add(Text::tr("Network"),
         Text::tr("%1 blocks, width %2, %3 × %3 image tokens").arg(m.depth).arg(m.width).arg(m.grid),
         Text::tr("Depth, hidden size and token grid of the transformer; a token is a patch of %1 × %1.").arg(m.patch));
-    add(Text::tr("Weights"), Text::tr("%1, %2").arg(utf8(c.dtypes()), utf8(c.source().format())),
+    add(Text::tr("Weights"), Text::tr("%1, %2").arg(utf8(c.dtypes()), utf8(c.format())),
         Text::tr("Number format of the stored tensors and format of the file."));
     add(Text::tr("Set of weights"), translatedSentence(utf8(c.weightSetReason())),
         Text::tr("Training files hold the raw weights and averages of them (EMA)."));
@@ -163,7 +163,7 @@ QVector<ModelFact> factsOf(const OpenModel& model, int64_t available) {
 }
 
 QVector<ModelRemark> remarksOn(const OpenModel& model, int64_t available) {
-    const Checkpoint& c = *model.checkpoint;
+    const LoadableModel& c = *model.checkpoint;
     const ModelDescription& d = c.description();
     QVector<ModelRemark> remarks;
     const auto add = [&](ModelRemark::Kind kind, const QString& text, const QStringList& names = {}) {
@@ -204,7 +204,7 @@ QVector<ModelRemark> remarksOn(const OpenModel& model, int64_t available) {
 }
 
 QVector<SettingField> settingFieldsOf(const OpenModel& model) {
-    const Checkpoint& c = *model.checkpoint;
+    const LoadableModel& c = *model.checkpoint;
     const ModelDescription& d = c.description();
     QVector<SettingField> fields;
     const auto add = [&](const QString& name, const QString& value) {

@@ -9,8 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "engine/model/checkpoint.h"
-#include "engine/model/class_labels.h"
+#include "engine/model/loadable_model.h"
 
 namespace moescope {
 
@@ -29,7 +28,7 @@ struct ModelOrder {
 /// Immutable; made from headers only.
 struct OpenModel {
     ModelOrder order;
-    std::shared_ptr<const Checkpoint> checkpoint;
+    std::shared_ptr<const LoadableModel> checkpoint;  // or an ensemble
     std::shared_ptr<const ClassLabels> labels;  // null: its classes have no names here
     std::filesystem::path vae;                  // empty: none found (or none needed)
     QString vaeAdvice;                          // what to get and where to put it; empty when nothing is missing

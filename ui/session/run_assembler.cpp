@@ -36,7 +36,8 @@ RunAssembler::RunAssembler(RunId id, const ModelDescription& description, const 
     m_now.plannedEvaluations = plannedEvaluations(description.prediction, request.sampler);
     m_now.pictures.resize(static_cast<size_t>(m_now.images));
     m_trace.images = m_now.images;
-    m_trace.networks = {description.family};
+    m_trace.networks = description.networks;
+    if (m_trace.networks.empty()) m_trace.networks = {description.family};
     m_trace.layers = description.moeLayers;
     m_now.routing = std::make_shared<const RoutingTrace>(m_trace);
 }
@@ -46,13 +47,18 @@ void RunAssembler::routingCaptured(std::shared_ptr<const RoutingRecord> record, 
 }
 
 void RunAssembler::merge(const std::shared_ptr<const RoutingRecord>& record, int64_t firstImage) {
-    if (firstImage > 0)
-        for (auto& there : m_trace.records)
-            if (there->evaluation == record->evaluation && there->branch == record->branch && there->layer == record->layer) {
-                there = joinImages(*there, *record);
-                return;
-            }
-    m_trace.records.push_back(record);
+    if (firstImage == 0) {
+        m_trace.records.push_back(record);
+        return;
+    }
+    // Networks of a mixture may have run for some groups of images only.
+    const MoeLayerDescriptor& layer = m_trace.layers[static_cast<size_t>(record->layer)];
+    for (auto& there : m_trace.records)
+        if (there->evaluation == record->evaluation && there->branch == record->branch && there->layer == record->layer) {
+            there = joinImages(*paddedTo(firstImage, there, *record, layer), *record);
+            return;
+        }
+    m_trace.records.push_back(joinImages(*paddedTo(firstImage, nullptr, *record, layer), *record));
 }
 
 void RunAssembler::evaluationCompleted(const EvaluationRecord& evaluation, int64_t firstImage) {

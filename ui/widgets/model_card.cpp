@@ -170,12 +170,12 @@ void ModelCard::showChoices() {
         sets->setObjectName("weightSet");
         for (const WeightSet& set : m_model->checkpoint->weightSets())
             sets->addItem(tr("%1 (%2 tensors)").arg(QString::fromStdString(set.name)).arg(set.tensors), QString::fromStdString(set.name));
-        sets->setCurrentIndex(sets->findData(QString::fromStdString(m_model->checkpoint->view().set().name)));
+        sets->setCurrentIndex(sets->findData(QString::fromStdString(m_model->checkpoint->weightSet())));
         addCombo(tr("Use weights"), tr("Weight set: training files hold the raw weights and averages of them (EMA), which give better pictures."), sets);
         connect(sets, &QComboBox::activated, this, [this, sets] {
             ModelOrder order = m_model->order;
             order.weightSet = sets->currentData().toString().toStdString();
-            if (order.weightSet != m_model->checkpoint->view().set().name) emit orderRequested(order);
+            if (order.weightSet != m_model->checkpoint->weightSet()) emit orderRequested(order);
         });
     }
     auto* storage = new QComboBox(m_body);
