@@ -154,6 +154,11 @@ MsBackendTable makeTable() {
     t.advance = advance;
     t.mean = mean;
     t.repeat_batch = repeatBatch;
+    t.waves = waves;
+    t.add_per_sample = addPerSample;
+    t.concat_columns = concatColumns;
+    t.geglu = geglu;
+    t.cross_attention = crossAttention;
     return t;
 }
 
