@@ -248,7 +248,7 @@ typedef struct MsBackendTable {
     /* z [B, ...] twice along the first axis -> out [2B, ...] (the two guidance branches see the same input). */
     MsStatus (*repeat_batch)(MsContext*, const MsTensor* z, MsTensor* out);
 
-    /* --- U-Nets: all of these or none; NULL on a device that does not run them ------------------------------------------ */
+    /* --- networks over pictures of several resolutions: all of these or none; NULL on a device that does not run them --- */
     /* t [N], frequencies [F] -> out [N, 2 F]: cos(t f) then sin(t f); with sinFirst not 0 the sines come first. */
     MsStatus (*waves)(MsContext*, const MsTensor* t, const MsTensor* frequencies, int32_t sinFirst, MsTensor* out);
     /* x [samples n, D] += rows [samples, D], each to all n rows of its sample; in place. */

@@ -43,7 +43,7 @@ MsStatus guidedVelocity(MsContext*, const MsTensor* prediction, const MsTensor* 
 MsStatus advance(MsContext*, const MsTensor* z, const MsTensor* v, const MsTensor* dt, MsTensor* out);
 MsStatus mean(MsContext*, const MsTensor* a, const MsTensor* b, MsTensor* out);
 MsStatus repeatBatch(MsContext*, const MsTensor* z, MsTensor* out);
-// unet_rows.cpp
+// picture_rows.cpp
 MsStatus waves(MsContext*, const MsTensor* t, const MsTensor* frequencies, int32_t sinFirst, MsTensor* out);
 MsStatus addPerSample(MsContext*, MsTensor* x, const MsTensor* rows);
 MsStatus concatColumns(MsContext*, const MsTensor* a, const MsTensor* b, MsTensor* out);

@@ -12,11 +12,11 @@ namespace moescope {
 
 /// Places inside a forward pass that an observer may look at. `block` is the block index where there is one.
 enum class Tap : uint8_t {
-    PatchEmbed,   // [samples * imageTokens, D] before position tables are added
+    PatchEmbed,   // [samples * imageTokens, D] before position tables are added; or after the first convolution
     TimeEmbed,    // [samples, D]
     LabelEmbed,   // [samples, D]
     Condition,    // [samples, D]
-    BlockOutput,  // [samples * tokens, D] residual stream after a block
+    BlockOutput,  // [samples * tokens, D] residual stream after a block; networks of several resolutions: after each level, pixels as tokens
     MoeInput,     // normed and modulated input of a MoE layer
     MoeOutput,    // what the layer returns, before gate and residual
     FinalTokens,  // [samples * imageTokens, patch patch outChannels]
@@ -52,6 +52,10 @@ struct Condition {
     RoutingPool pool = RoutingPool::Batch;  // for batch-wide routing: each branch is a pool, or each sample
     const HostTensor* prompt = nullptr;     // F32 [samples, P] prompt embeddings, for networks that take prompts
     std::span<const float> flowTimes{};     // [samples] 1 - noise level on the host, for routers over networks; may be empty
+    // Networks with Conditioning::Text; all F32. The same for all evaluations of a run.
+    const HostTensor* context = nullptr;    // [samples, T, contextWidth] text tokens for cross-attention
+    const HostTensor* pooledText = nullptr; // [samples, P], where the network adds a pooled text to its time ...
+    const HostTensor* timeIds = nullptr;    // [samples, N] ... with N numbers (sizes and crops of the picture)
 };
 
 class Denoiser {

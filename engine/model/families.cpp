@@ -9,11 +9,12 @@
 #include "engine/model/family.h"
 #include "engine/model/jit.h"
 #include "engine/model/released_sizes.h"
+#include "engine/model/unet/unet.h"
 
 namespace moescope {
 namespace {
 
-const std::array<const FamilyDefinition*, 3> kFamilies{&dsmoeFamily(), &jitMoeFamily(), &jitFamily()};
+const std::array<const FamilyDefinition*, 4> kFamilies{&dsmoeFamily(), &jitMoeFamily(), &jitFamily(), &unetFamily()};
 
 constexpr int64_t kPublishedGrid = 16;
 constexpr int64_t kImageNetClasses = 1000;
@@ -32,7 +33,7 @@ constexpr std::array<Signature, 12> kNeighbours{{{".cluster_centers", "ProMoE"},
                                                  {"transformer_blocks.0.img_mod", "Nucleus-Image"},
                                                  {"mlp.experts.0.fc1", "TC-DiT"},
                                                  {"decoder.mid_block.", "an AutoencoderKL (a VAE, give it with --vae)"},
-                                                 {"down_blocks.0.resnets", "a diffusers U-Net"},
+                                                 {"down_blocks.0.resnets", "a relative of the U-Nets of diffusers"},
                                                  {"input_blocks.0.0", "a Stable Diffusion U-Net"},
                                                  {"double_blocks.0", "FLUX"},
                                                  {"adaLN_modulation", "a DiT without the mixtures known here"}}};

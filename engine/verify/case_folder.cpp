@@ -147,7 +147,7 @@ Status CaseFolder::runnable() const {
     if (m_json.contains("optimizer") || fs::exists(m_path / "train.safetensors", code))
         return refuse(family.empty() ? "training" : "training (" + family + ")");
     if (m_json.contains("mixture")) return refuse(family.empty() ? "a mixture of networks" : family);
-    if (family.empty() || family == "AutoencoderKL") return {};
+    if (family.empty() || family == "AutoencoderKL" || family.starts_with("unet2d")) return {};
     const auto families = modelFamilies();
     if (std::none_of(families.begin(), families.end(), [&](const auto* known) { return known->name == family; }))
         return refuse("the family " + family);

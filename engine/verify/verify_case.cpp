@@ -15,7 +15,7 @@ namespace moescope {
 namespace verify {
 namespace {
 
-const std::array<const GoldenKind*, 3> kKinds{&forwardKind(), &trajectoryKind(), &autoencoderKind()};
+const std::array<const GoldenKind*, 4> kKinds{&forwardKind(), &trajectoryKind(), &autoencoderKind(), &unetKind()};
 
 const GoldenKind* kindOf(const std::set<std::string, std::less<>>& keys) {
     for (const GoldenKind* kind : kKinds)
@@ -112,7 +112,7 @@ CaseReport run(const std::filesystem::path& path, Backend& backend, const Verify
         const GoldenKind* kind = file.listed ? nullptr : kindOfUnlisted(file);
         if (!file.listed && !kind) continue;
         if (options.stop.stop_requested()) throw EngineException(ErrorCode::Cancelled, "cancelled");
-        if (!file.listed && kind != &autoencoderKind()) {
+        if (!file.listed && !kind->alsoUnlisted) {
             report.files.push_back(reportUnlisted(*kind, file));
             continue;
         }
@@ -123,7 +123,8 @@ CaseReport run(const std::filesystem::path& path, Backend& backend, const Verify
             throw EngineException(
                 ErrorCode::Unsupported,
                 fmt::format("'{}' is no reference file that this version knows: expected the inputs x, t, y "
-                            "(forward pass), noise, labels (trajectory) or latent, image (autoencoder)",
+                            "(forward pass), x, t with context or labels (U-Net), noise, labels (trajectory) or latent, image "
+                            "(autoencoder)",
                             file.name));
         for (ComputedFile& computed : kind->run(context, file)) {
             report.files.push_back(judge(*kind, file, computed));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What U-Nets do to rows beside products and norms: waves of given frequencies, a row added to a whole sample, columns
+// What networks over pictures do to rows beside products and norms: waves of given frequencies, a row added to a whole sample, columns
 // joined.
 #include <cmath>
 #include <cstring>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reference operators that U-Nets add: waves, rows added per sample, joined columns, gated GELU, cross-attention.
+// The reference operators of networks over pictures of several resolutions: waves, rows added per sample, joined columns,
+// gated GELU, cross-attention.
 #pragma once
 
 #include <algorithm>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The operations that U-Nets add, and pictures in batches, against the reference in double and against single pictures.
+// The operations of networks over pictures of several resolutions, and batches of pictures, against the reference in double and against single pictures.
 #include <gtest/gtest.h>
 
 #include "engine/cpu/ops.h"
-#include "engine/reference/unet.h"
+#include "engine/reference/picture_network.h"
 #include "tests/engine/cpu/packed_weights.h"
 #include "tests/support/cpu_tensors.h"
 
@@ -22,7 +22,7 @@ void atEveryLevel(Body&& body) {
     }
 }
 
-TEST(UnetOps, GatesWithTheExactGelu) {
+TEST(PictureNetworkOps, GatesWithTheExactGelu) {
     atEveryLevel([] {
         MsContext context(2);
         for (const int64_t width : {1, 15, 16, 17, 5000}) {
@@ -43,7 +43,7 @@ TEST(UnetOps, GatesWithTheExactGelu) {
     });
 }
 
-TEST(UnetOps, GeluIsZeroAndTheIdentityAtTheEndsOfTheRange) {
+TEST(PictureNetworkOps, GeluIsZeroAndTheIdentityAtTheEndsOfTheRange) {
     atEveryLevel([] {
         MsContext context(1);
         const MsTensor x = floatTensor(
@@ -57,7 +57,7 @@ TEST(UnetOps, GeluIsZeroAndTheIdentityAtTheEndsOfTheRange) {
     });
 }
 
-TEST(UnetOps, CrossAttentionFollowsTheReferenceAtOddShapes) {
+TEST(PictureNetworkOps, CrossAttentionFollowsTheReferenceAtOddShapes) {
     struct Case {
         int64_t samples, heads, d, queries, keys;
     };
@@ -80,7 +80,7 @@ TEST(UnetOps, CrossAttentionFollowsTheReferenceAtOddShapes) {
     });
 }
 
-TEST(UnetOps, CrossAttentionOverAPicturesOwnTokensIsSelfAttention) {
+TEST(PictureNetworkOps, CrossAttentionOverAPicturesOwnTokensIsSelfAttention) {
     MsContext context(2);
     const int64_t samples = 2, tokens = 50, width = 24, heads = 3;
     const auto values = spread(samples * tokens * 3 * width, 5);
@@ -100,7 +100,7 @@ TEST(UnetOps, CrossAttentionOverAPicturesOwnTokensIsSelfAttention) {
     EXPECT_EQ(valuesOf(cross), valuesOf(self));
 }
 
-TEST(UnetOps, WavesTakeTheirOrderAndFrequencies) {
+TEST(PictureNetworkOps, WavesTakeTheirOrderAndFrequencies) {
     MsContext context(1);
     const std::vector<float> times{0.0f, 1.5f, 999.0f}, rates{1.0f, 0.25f, 0.001f};
     const MsTensor t = floatTensor({3}, times), f = floatTensor({3}, rates);
@@ -115,7 +115,7 @@ TEST(UnetOps, WavesTakeTheirOrderAndFrequencies) {
     EXPECT_EQ(out.f32()[3], 1.0f);
 }
 
-TEST(UnetOps, RowsGoToTheirSampleAndColumnsSideBySide) {
+TEST(PictureNetworkOps, RowsGoToTheirSampleAndColumnsSideBySide) {
     MsContext context(2);
     const int64_t samples = 3, each = 700, width = 33;
     const auto xs = spread(samples * each * width, 6), rows = spread(samples * width, 7),
@@ -131,7 +131,7 @@ TEST(UnetOps, RowsGoToTheirSampleAndColumnsSideBySide) {
     EXPECT_LE(relativeDifference(valuesOf(x), sum.data), 0x1p-24);
 }
 
-TEST(UnetOps, ConvolvesEachPictureOfABatchAsIfAlone) {
+TEST(PictureNetworkOps, ConvolvesEachPictureOfABatchAsIfAlone) {
     MsContext context(2);
     const int64_t samples = 3, height = 7, width = 5, channels = 6, out = 11;
     const auto xs = spread(samples * height * width * channels, 9);
@@ -170,7 +170,7 @@ TEST(UnetOps, ConvolvesEachPictureOfABatchAsIfAlone) {
                 }
 }
 
-TEST(UnetOps, NormalisesEachPictureOfABatchAsIfAlone) {
+TEST(PictureNetworkOps, NormalisesEachPictureOfABatchAsIfAlone) {
     MsContext context(2);
     const int64_t samples = 3, pixels = 300, channels = 12, each = pixels * channels;
     auto xs = spread(samples * each, 11);
@@ -190,7 +190,7 @@ TEST(UnetOps, NormalisesEachPictureOfABatchAsIfAlone) {
     }
 }
 
-TEST(UnetOps, ShapesThatDoNotFitGetASentence) {
+TEST(PictureNetworkOps, ShapesThatDoNotFitGetASentence) {
     MsContext context(1);
     MsTensor q = floatTensor({4, 6}), kv = floatTensor({3, 12}), out = floatTensor({4, 6});
     EXPECT_EQ(cpu::crossAttention(&context, &q, &kv, 2, 2, &out), MS_INVALID);
