@@ -5,6 +5,7 @@
 #include "app/cli/console.h"
 #include "app/cli/model_arguments.h"
 #include "engine/core/system_memory.h"
+#include "engine/model/noise_schedule.h"
 
 namespace moescope::cli {
 namespace {
@@ -40,6 +41,11 @@ Json describeJson(const Checkpoint& c) {
         out["moe"] = {{"layers", m.moeBlocks.size()}, {"blocks", m.moeBlocks}, {"experts", m.moe.experts}, {"topK", m.moe.topK},
                       {"expertWidth", m.moe.expertWidth}, {"sharedWidth", m.moe.sharedWidth}, {"groups", m.moe.groups},
                       {"keptGroups", m.moe.keptGroups}, {"scale", m.moe.scale}, {"policy", "token-choice"}};
+    if (!d.network.empty()) out["network"] = d.network;
+    out["condition"] = d.conditioning == Conditioning::ClassLabel ? "class" : d.conditioning == Conditioning::Text ? "text" : "none";
+    out["predicts"] = d.prediction == Prediction::Velocity ? "velocity" : d.prediction == Prediction::CleanImage ? "clean picture" : "noise";
+    if (d.noise) out["noiseSteps"] = d.noise->steps();
+    if (!d.notAlone.empty()) out["notAlone"] = d.notAlone;
     const SamplingDefaults& s = d.defaults;
     out["defaults"] = {{"sampler", samplerName(s.sampler)}, {"steps", s.steps}, {"cfgScale", s.cfgScale},
                        {"cfgInterval", {s.cfgLow, s.cfgHigh}}, {"noiseScale", s.noiseScale}, {"tEps", s.tEps}};
@@ -79,7 +85,10 @@ void describeText(const Console& console, const Checkpoint& c) {
     };
     line("parameters", fmt::format("{} in total, {} active per token", millions(d.totalParameters()),
                                    known("top_k", millions(d.activeParameters()))));
-    line("network", fmt::format("{} blocks, width {}, {}, {} x {} image tokens in patches of {}{}", m.depth, m.width,
+    if (!d.network.empty())
+        line("network", d.network);
+    else
+        line("network", fmt::format("{} blocks, width {}, {}, {} x {} image tokens in patches of {}{}", m.depth, m.width,
                                 m.heads ? fmt::format("{} heads", m.heads) : "heads not known", m.grid, m.grid, m.patch,
                                 m.contextTokens ? fmt::format(", {} class tokens from block {}", m.contextTokens,
                                                             known("in_context_start", fmt::format("{}", m.contextStart)))
@@ -91,7 +100,10 @@ void describeText(const Console& console, const Checkpoint& c) {
                                     known("top_k", fmt::format("{}", m.moe.topK)), m.moe.expertWidth,
                                     m.moe.sharedWidth ? ", 1 shared expert" : ", no shared expert",
                                     known("routed_scaling_factor", fmt::format("{}", m.moe.scale))));
-    line("classes", fmt::format("{}, null class {}", m.classes, m.classes));
+    if (d.conditioning == Conditioning::ClassLabel)
+        line("classes", fmt::format("{}, null class {}", m.classes, m.classes));
+    else
+        line("condition", d.conditioning == Conditioning::Text ? fmt::format("encoded text of width {}", d.contextWidth) : "none");
     line("weights", c.weightSetReason());
     line("stored as", fmt::format("{}, {}", c.dtypes(), c.source().format()));
     line("hash", c.fingerprint());

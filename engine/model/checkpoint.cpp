@@ -99,9 +99,10 @@ Result<fs::path> resolveModelPath(const fs::path& path) {
                                                             "built-in model", path.string())};
     if (!fs::is_directory(path, code)) return path;
     const std::vector<std::pair<fs::path, std::vector<std::string_view>>> places{
-        {path, {".safetensors.index.json"}}, {path, {"diffusion_pytorch_model.safetensors"}}, {path / "checkpoints", {".pt", ".pth", ".safetensors"}}, {path, {".pth", ".pt"}},
-        {path, {".safetensors"}}, {path, {".bin"}}, {path / "unet", {".safetensors.index.json"}}, {path / "unet", {".safetensors"}},
-        {path / "unet", {".bin"}}};  // the last three: a folder of parts, each in a folder of its own
+        {path, {".safetensors.index.json"}}, {path, {"diffusion_pytorch_model.safetensors"}},
+        {path / "checkpoints", {".pt", ".pth", ".safetensors"}}, {path, {".pth", ".pt"}}, {path, {".safetensors"}}, {path, {".bin"}},
+        // A folder of parts, each in a folder of its own.
+        {path / "unet", {".safetensors.index.json"}}, {path / "unet", {".safetensors"}}, {path / "unet", {".bin"}}};
     for (const auto& [folder, endings] : places) {
         std::vector<fs::path> found;
         for (const std::string_view ending : endings) {

@@ -120,8 +120,8 @@ const GoldenKind& unetKind() {
     static const GoldenKind kind{
         "forward pass of a U-Net",
         [](const auto& keys) {
-            const bool inputs = keys.contains("context") || keys.contains("labels") || keys.size() == 3;
-            return keys.contains("x") && keys.contains("t") && keys.contains("output") && !keys.contains("y") && inputs;
+            const bool others = keys.contains("y") || keys.contains("prompt") || keys.contains("encoder_hidden_states");
+            return keys.contains("x") && keys.contains("t") && keys.contains("output") && !others;
         },
         {"x", "t", "labels", "context", "text_embeds", "time_ids"},
         run,
