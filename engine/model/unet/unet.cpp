@@ -33,6 +33,19 @@ std::string inWords(const Config& c) {
                        c.side, c.side, c.channels == 4 ? "latent pixels" : "pixels");
 }
 
+/// Why a network of known noise makes no picture with the samplers here; empty where it does.
+std::string whyNotSampled(const NoiseSchedule& noise) {
+    constexpr int64_t kSampledSteps = 1000;
+    constexpr std::string_view kExpert = "it can be an expert of an ensemble of networks";
+    if (noise.target != NoiseTarget::Noise)
+        return fmt::format("this U-Net predicts {}, and the samplers take predicted noise: {}",
+                           noise.target == NoiseTarget::Data ? "clean pictures" : "velocities of its diffusion",
+                           kExpert);
+    if (noise.steps() == kSampledSteps) return {};
+    return fmt::format("this U-Net was trained on {} timesteps, and the samplers walk {}: {}", noise.steps(),
+                       kSampledSteps, kExpert);
+}
+
 /// What a picture's noise is and whether the network can make one by itself.
 void describeNoise(const WeightView& view, ModelDescription& d) {
     auto found = findNoiseSchedule(view.source().files().front().parent_path());
@@ -43,9 +56,10 @@ void describeNoise(const WeightView& view, ModelDescription& d) {
             "but verify can check it";
     else if (!found.ok())
         d.notAlone = found.error().message;
-    else if (!d.noise)
-        d.notAlone =
-            "no noise schedule is known for this U-Net: put its scheduler_config.json beside it or into ../scheduler";
+    else
+        d.notAlone = d.noise ? whyNotSampled(*d.noise)
+                             : "no noise schedule is known for this U-Net: put its scheduler_config.json beside it or "
+                               "into ../scheduler";
 }
 
 Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "engine/model/noise_schedule.h"
+#include "engine/model/unet/unet_weights.h"
 #include "engine/sampling/generator.h"
 #include "engine/verify/verify_case.h"
 #include "tests/support/unet_fixture.h"
@@ -159,6 +160,78 @@ TEST(UNet, DescribesItselfFromHeadersAndConfig) {
     EXPECT_TRUE(early.open()->runnable().ok());
 }
 
+TEST(UNet, CountsThePublishedNetworks) {
+    using nlohmann::json;
+    const json down = {"CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"};
+    const json up = {"UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"};
+    struct Published {
+        const char* name;
+        json config;
+        size_t tensors;
+        int64_t parameters;
+    };
+    for (const Published& p : std::vector<Published>{
+             {"Stable Diffusion 1",
+              {{"_class_name", "UNet2DConditionModel"},
+               {"sample_size", 64},
+               {"block_out_channels", {320, 640, 1280, 1280}},
+               {"down_block_types", down},
+               {"up_block_types", up},
+               {"cross_attention_dim", 768},
+               {"attention_head_dim", 8}},
+              686,
+              859520964},
+             {"Stable Diffusion 2",
+              {{"_class_name", "UNet2DConditionModel"},
+               {"sample_size", 96},
+               {"block_out_channels", {320, 640, 1280, 1280}},
+               {"down_block_types", down},
+               {"up_block_types", up},
+               {"cross_attention_dim", 1024},
+               {"attention_head_dim", {5, 10, 20, 20}},
+               {"use_linear_projection", true}},
+              686,
+              865910724},
+             {"Stable Diffusion XL",
+              {{"_class_name", "UNet2DConditionModel"},
+               {"sample_size", 128},
+               {"block_out_channels", {320, 640, 1280}},
+               {"down_block_types", {"DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"}},
+               {"up_block_types", {"CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"}},
+               {"cross_attention_dim", 2048},
+               {"attention_head_dim", {5, 10, 20}},
+               {"use_linear_projection", true},
+               {"transformer_layers_per_block", {1, 2, 10}},
+               {"addition_embed_type", "text_time"},
+               {"addition_time_embed_dim", 256},
+               {"projection_class_embeddings_input_dim", 2816}},
+              1680,
+              2567463684},
+             {"DDPM of CIFAR-10",
+              {{"_class_name", "UNet2DModel"},
+               {"sample_size", 32},
+               {"block_out_channels", {128, 256, 256, 256}},
+               {"down_block_types", {"DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"}},
+               {"up_block_types", {"UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"}},
+               {"attention_head_dim", nullptr},
+               {"norm_eps", 1e-6},
+               {"freq_shift", 1},
+               {"flip_sin_to_cos", false},
+               {"downsample_padding", 0}},
+              328,
+              35746307}}) {
+        SettingBag settings;
+        settings.add(p.config, "test");
+        const unet::Config config = unet::readConfig(settings);
+        unet::Assembler list(config);
+        list.assemble();
+        ModelDescription d;
+        d.tensors = list.tensors();
+        EXPECT_EQ(d.tensors.size(), p.tensors) << p.name;
+        EXPECT_EQ(d.totalParameters(), p.parameters) << p.name;
+    }
+}
+
 TEST(UNet, SaysWhyItCanNotMakePicturesAlone) {
     const UnetFolder text("text"), classes("classes");
     text.write("scheduler_config.json", "{}");
@@ -174,10 +247,19 @@ TEST(UNet, SaysWhyItCanNotMakePicturesAlone) {
     EXPECT_EQ(
         classes.open()->description().notAlone,
         "no noise schedule is known for this U-Net: put its scheduler_config.json beside it or into ../scheduler");
-    classes.write("scheduler_config.json", R"({"beta_schedule": "squaredcos_cap_v2", "num_train_timesteps": 500})");
+    classes.write("scheduler_config.json", R"({"beta_schedule": "squaredcos_cap_v2"})");
     EXPECT_EQ(classes.open()->description().notAlone, "");
     ASSERT_TRUE(classes.open()->description().noise);
+    EXPECT_EQ(classes.open()->description().noise->steps(), 1000);
+    classes.write("scheduler_config.json", R"({"num_train_timesteps": 500})");
+    EXPECT_EQ(classes.open()->description().notAlone,
+              "this U-Net was trained on 500 timesteps, and the samplers walk 1000: it can be an expert of an ensemble "
+              "of networks");
     EXPECT_EQ(classes.open()->description().noise->steps(), 500);
+    classes.write("scheduler_config.json", R"({"prediction_type": "v_prediction"})");
+    EXPECT_EQ(classes.open()->description().notAlone,
+              "this U-Net predicts velocities of its diffusion, and the samplers take predicted noise: it can be an "
+              "expert of an ensemble of networks");
     classes.write("scheduler_config.json", R"({"beta_schedule": "laplace"})");
     EXPECT_EQ(classes.open()->description().notAlone,
               "the noise schedule should give beta_schedule as linear, scaled_linear or squaredcos_cap_v2, found "
