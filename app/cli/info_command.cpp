@@ -7,6 +7,7 @@
 #include "app/cli/model_arguments.h"
 #include "engine/core/system_memory.h"
 #include "engine/model/family.h"
+#include "engine/model/noise_schedule.h"
 
 namespace moescope::cli {
 namespace {
@@ -44,6 +45,11 @@ Json describeJson(const LoadableModel& c) {
                       {"expertWidth", m.moe.expertWidth}, {"sharedWidth", m.moe.sharedWidth}, {"groups", m.moe.groups},
                       {"keptGroups", m.moe.keptGroups}, {"scale", m.moe.scale}, {"policy", policyName(policyOf(m.moe.rule))},
                       {"capacity", byCapacity(m.moe.rule) ? Json(m.moe.capacity) : Json()}, {"routesOverBatch", d.routesOverBatch()}};
+    if (!d.network.empty()) out["network"] = d.network;
+    out["condition"] = d.conditioning == Conditioning::ClassLabel ? "class" : d.conditioning == Conditioning::Text ? "text" : "none";
+    out["predicts"] = d.prediction == Prediction::Velocity ? "velocity" : d.prediction == Prediction::CleanImage ? "clean picture" : "noise";
+    if (d.noise) out["noiseSteps"] = d.noise->steps();
+    if (!d.notAlone.empty()) out["notAlone"] = d.notAlone;
     const SamplingDefaults& s = d.defaults;
     out["defaults"] = {{"sampler", samplerName(s.sampler)}, {"steps", s.steps}, {"cfgScale", s.cfgScale},
                        {"cfgInterval", {s.cfgLow, s.cfgHigh}}, {"noiseScale", s.noiseScale}, {"tEps", s.tEps}};
@@ -130,7 +136,10 @@ void describeText(const Console& console, const LoadableModel& c) {
     };
     line("parameters", fmt::format("{} in total, {} active per token", millions(d.totalParameters()),
                                    known("capacity", known("top_k", millions(d.activeParameters())))));
-    line("network", fmt::format("{} blocks, width {}, {}, {} x {} image tokens in patches of {}{}", m.depth, m.width,
+    if (!d.network.empty())
+        line("network", d.network);
+    else
+        line("network", fmt::format("{} blocks, width {}, {}, {} x {} image tokens in patches of {}{}", m.depth, m.width,
                                 m.heads ? fmt::format("{} heads", m.heads) : "heads not known", m.grid, m.grid, m.patch,
                                 m.contextTokens ? fmt::format(", {} class tokens from block {}", m.contextTokens,
                                                             known("in_context_start", fmt::format("{}", m.contextStart)))
@@ -140,7 +149,10 @@ void describeText(const Console& console, const LoadableModel& c) {
     else
         line("experts", fmt::format("{} experts x {} layers, {}, width {}{}", m.moe.experts, m.moeBlocks.size(), routingWords(d), m.moe.expertWidth,
                                     m.moe.sharedWidth ? ", 1 shared expert" : ", no shared expert"));
-    line("classes", fmt::format("{}, null class {}", m.classes, m.classes));
+    if (d.conditioning == Conditioning::ClassLabel)
+        line("classes", fmt::format("{}, null class {}", m.classes, m.classes));
+    else
+        line("condition", d.conditioning == Conditioning::Text ? fmt::format("encoded text of width {}", d.contextWidth) : "none");
     line("weights", c.weightSetReason());
     line("stored as", fmt::format("{}, {}", c.dtypes(), c.format()));
     line("hash", c.fingerprint());

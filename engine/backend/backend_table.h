@@ -152,13 +152,15 @@ typedef struct MsRouting {
 
 typedef struct MsConvDesc {
     size_t size;
-    int64_t height, width;            /* of the input; pixels are rows: row = y * width + x (batch of one) */
+    int64_t height, width;            /* of the input; pixels are rows: row = (sample * height + y) * width + x */
     int64_t kernel;                   /* 1 or 3 */
     int64_t stride;                   /* 1 or 2 */
     int64_t padTop, padBottom, padLeft, padRight; /* zeros */
     int64_t upsample;                 /* 1, or 2: the input is read as if enlarged by nearest neighbour first */
     int64_t stripRows;                /* output rows gathered at a time; 0: the device chooses within its scratch limit */
     MsActivation activation;
+    /* Since version 2 */
+    int64_t samples;                  /* pictures one after the other, all of this height and width; 0 means 1 */
 } MsConvDesc;
 
 typedef struct MsBackendTable {
@@ -237,7 +239,7 @@ typedef struct MsBackendTable {
     /* --- pictures as rows of pixels [H W, C] ---------------------------------------------------------------------- */
     /* weights: MsLinear with in = C k k, column order (ky, kx, c). */
     MsStatus (*conv2d)(MsContext*, const MsTensor* x, const MsLinear* weights, const MsConvDesc*, MsTensor* out);
-    /* Statistics over all pixels and the channels of a group; weight, bias [C]; out may be x. */
+    /* Statistics over all pixels and the channels of a group; weight, bias [C]; out may be x. x [samples, H W, C]: of each sample. */
     MsStatus (*group_norm)(MsContext*, const MsTensor* x, int64_t groups, float eps, const MsTensor* weight,
                            const MsTensor* bias, MsActivation, MsTensor* out);
 
@@ -274,6 +276,19 @@ typedef struct MsBackendTable {
        given before it are valid, while what was given after it goes on. NULL: `synchronize` is the only wait. */
     MsStatus (*mark)(MsContext*, uint64_t* point);
     MsStatus (*wait_mark)(MsContext*, uint64_t point);
+
+    /* --- networks over pictures of several resolutions: all of these or none; NULL on a device that does not run them --- */
+    /* t [N], frequencies [F] -> out [N, 2 F]: cos(t f) then sin(t f); with sinFirst not 0 the sines come first. */
+    MsStatus (*waves)(MsContext*, const MsTensor* t, const MsTensor* frequencies, int32_t sinFirst, MsTensor* out);
+    /* x [samples n, D] += rows [samples, D], each to all n rows of its sample; in place. */
+    MsStatus (*add_per_sample)(MsContext*, MsTensor* x, const MsTensor* rows);
+    /* a [T, A], b [T, B] -> out [T, A + B], row by row a then b. */
+    MsStatus (*concat_columns)(MsContext*, const MsTensor* a, const MsTensor* b, MsTensor* out);
+    /* x [T, 2 I] rows (value | gate) -> out [T, I] = value gelu(gate), gelu(g) = g/2 (1 + erf(g / sqrt 2)) (arXiv 2002.05202). */
+    MsStatus (*geglu)(MsContext*, const MsTensor* x, MsTensor* out);
+    /* q [samples S, D], kv [samples T, 2 D] rows (k | v), each (head, channel) -> out [samples S, D] = softmax(q k^T / sqrt(headDim)) v
+       per sample and head, T >= 1. */
+    MsStatus (*cross_attention)(MsContext*, const MsTensor* q, const MsTensor* kv, int64_t samples, int64_t heads, MsTensor* out);
 } MsBackendTable;
 
 /* A plugin exports this symbol; version: the caller's MS_BACKEND_VERSION. NULL where it can not serve, with a reason. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Self-attention in blocks of query rows: the scores of a block stay in the cache and no [S, S] matrix is ever whole.
+// Self- and cross-attention in blocks of query rows: the scores of a block stay in the cache and no [S, S] matrix is
+// ever whole.
 //
 // First the keys and values of each (sample, head) are packed into panels, then every block of queries runs by itself:
 // scores = q K^T, softmax, times V. A row sees the same products in the same order whatever the block, the batch and
@@ -46,13 +47,15 @@ struct HeadRows {
     int64_t leadTokens;
 };
 
-/// Sizes, and where things lie in memory. `tokens` rows per sample, d channels per head.
+/// Sizes, and where things lie in memory. `tokens` keys and `queries` queries per sample, d channels per head.
 struct Layout {
-    int64_t samples, heads, tokens, d;
-    const float* qkv;
+    int64_t samples, heads, tokens, queries, d;
+    const float* rows[3];  // of the first query (0), key (1) and value (2)
+    int64_t stride[3];     // floats from one row to the next
     float* out;
 
     int64_t width() const { return heads * d; }
+    int64_t count(int64_t third) const { return third == 0 ? queries : tokens; }
     int64_t pairs() const { return samples * heads; }
     int64_t chunks() const { return (tokens + kKeyChunk - 1) / kKeyChunk; }
     int64_t chunkKeys(int64_t chunk) const { return std::min(kKeyChunk, tokens - chunk * kKeyChunk); }
@@ -65,8 +68,8 @@ struct Layout {
     int64_t blockRows() const {
         int64_t rows = kBlockRows;
         while (rows > 12 && rows * tokens * d > (int64_t{1} << 27)) rows -= 12;
-        const int64_t blocks = (tokens + rows - 1) / rows;
-        return roundUp((tokens + blocks - 1) / blocks, 12);
+        const int64_t blocks = (queries + rows - 1) / rows;
+        return roundUp((queries + blocks - 1) / blocks, 12);
     }
     /// Scratch of a worker: prepared rows, scores, a part of the output.
     int64_t preparedFloats() const { return roundUp(std::max(std::min(kKeyChunk, tokens), blockRows()) * d, 16); }
@@ -75,10 +78,10 @@ struct Layout {
 
     /// Row `token` of a pair's queries (0), keys (1) or values (2).
     const float* row(int64_t pair, int64_t third, int64_t token) const {
-        return qkv + (pair / heads * tokens + token) * 3 * width() + third * width() + pair % heads * d;
+        return rows[third] + (pair / heads * count(third) + token) * stride[third] + pair % heads * d;
     }
     float* outRow(int64_t pair, int64_t token) const {
-        return out + (pair / heads * tokens + token) * width() + pair % heads * d;
+        return out + (pair / heads * queries + token) * width() + pair % heads * d;
     }
 };
 
@@ -94,7 +97,7 @@ namespace HWY_NAMESPACE {
 constexpr int64_t kAhead = 6;
 
 HWY_INLINE void fetchRow(const Layout& l, int64_t pair, int64_t third, int64_t token) {
-    if (token >= l.tokens) return;
+    if (token >= l.count(third)) return;
     const float* row = l.row(pair, third, token);
     for (int64_t i = 0; i < l.d; i += 16) hwy::Prefetch(row + i);
 }
@@ -131,7 +134,7 @@ void packChunk(const Layout& l, const HeadRows& keys, int64_t pair, int64_t chun
     const int64_t first = chunk * kKeyChunk, count = l.chunkKeys(chunk);
     prepareRows(l, keys, pair, 1, first, count, scratch);
     packPanels(scratch, l.d, count, 1, l.d, panels + first * l.d);
-    packPanels(l.row(pair, 2, first), count, l.d, 3 * l.width(), 1,
+    packPanels(l.row(pair, 2, first), count, l.d, l.stride[2], 1,
                panels + l.keyFloats() + first * roundUp(l.d, kPanel));
 }
 
@@ -193,7 +196,15 @@ MsStatus checkShapes(MsContext* context, const MsTensor* qkv, const MsAttentionD
     for (const auto& [norm, bias] : {std::pair{desc.queryNorm, desc.queryNormBias}, {desc.keyNorm, desc.keyNormBias}})
         MS_REQUIRE(context, !bias || (norm && hasShape(bias, {d})),
                    "[attention] expected fp32 norm biases [{}] beside norm weights, got {}", d, shapeOf(bias));
-    layout = {desc.samples, desc.heads, tokens, d, qkv->f32(), out->f32()};
+    const float* rows = qkv->f32();
+    layout = {desc.samples,
+              desc.heads,
+              tokens,
+              tokens,
+              d,
+              {rows, rows + width, rows + 2 * width},
+              {3 * width, 3 * width, 3 * width},
+              out->f32()};
     if (desc.rope == MS_ROPE_NONE) return MS_OK;
     MS_REQUIRE(context, desc.rope == MS_ROPE_SPLIT_HALVES || desc.rope == MS_ROPE_ADJACENT_PAIRS,
                "[attention] expected a known rotation, got number {}", static_cast<int>(desc.rope));
@@ -221,16 +232,9 @@ HeadRows rowsOf(const MsAttentionDesc& desc, const MsTensor* norm, const MsTenso
             desc.leadTokens};
 }
 
-}  // namespace
-
-MsStatus attention(MsContext* context, const MsTensor* qkv, const MsAttentionDesc* desc, MsTensor* out) {
-    Layout l{};
-    if (const MsStatus status = checkShapes(context, qkv, *desc, out, l); status != MS_OK) return status;
-    if (l.tokens == 0) return MS_OK;
-    const HeadRows queries = rowsOf(*desc, desc->queryNorm, desc->queryNormBias),
-                   keys = rowsOf(*desc, desc->keyNorm, desc->keyNormBias);
+MsStatus attend(MsContext* context, const Layout& l, const HeadRows& queries, const HeadRows& keys) {
     const int64_t group = std::clamp<int64_t>(kPanelFloats / l.pairFloats(), 1, l.pairs());
-    const int64_t rows = l.blockRows(), blocks = (l.tokens + rows - 1) / rows;
+    const int64_t rows = l.blockRows(), blocks = (l.queries + rows - 1) / rows;
     const int64_t workers = context->pool.threads();
     float* panels = nullptr;
     try {
@@ -253,12 +257,46 @@ MsStatus attention(MsContext* context, const MsTensor* qkv, const MsAttentionDes
         status = context->forEachTask(pairs * blocks, [&](int64_t task, int worker) {
             const int64_t slot = task / blocks, first = task % blocks * rows;
             HWY_DYNAMIC_DISPATCH(attendBlock)
-            (l, queries, begin + slot, first, std::min(rows, l.tokens - first), panels + slot * l.pairFloats(),
+            (l, queries, begin + slot, first, std::min(rows, l.queries - first), panels + slot * l.pairFloats(),
              scratch + worker * l.workerFloats());
         });
         if (status != MS_OK) return status;
     }
     return MS_OK;
+}
+
+}  // namespace
+
+MsStatus attention(MsContext* context, const MsTensor* qkv, const MsAttentionDesc* desc, MsTensor* out) {
+    Layout l{};
+    if (const MsStatus status = checkShapes(context, qkv, *desc, out, l); status != MS_OK) return status;
+    if (l.tokens == 0) return MS_OK;
+    return attend(context, l, rowsOf(*desc, desc->queryNorm, desc->queryNormBias), rowsOf(*desc, desc->keyNorm, desc->keyNormBias));
+}
+
+MsStatus crossAttention(MsContext* context, const MsTensor* q, const MsTensor* kv, int64_t samples, int64_t heads,
+                        MsTensor* out) {
+    MS_REQUIRE(context,
+               isFloats(q, 2) && samples > 0 && q->dim(0) % samples == 0 && heads > 0 && q->dim(1) > 0 &&
+                   q->dim(1) % heads == 0,
+               "[cross_attention] expected fp32 queries [{} * S, D] with D a multiple of {} heads, got {}", samples,
+               heads, shapeOf(q));
+    const int64_t width = q->dim(1);
+    MS_REQUIRE(context, isFloats(kv, 2) && kv->dim(0) > 0 && kv->dim(0) % samples == 0 && kv->dim(1) == 2 * width,
+               "[cross_attention] expected fp32 keys and values [{} * T, {}], got {}", samples, 2 * width, shapeOf(kv));
+    MS_REQUIRE(context, hasShape(out, q->shape) && out != q,
+               "[cross_attention] expected a separate fp32 output {}, got {}", shapeOf(q), shapeOf(out));
+    if (q->dim(0) == 0) return MS_OK;
+    const Layout l{samples,
+                   heads,
+                   kv->dim(0) / samples,
+                   q->dim(0) / samples,
+                   width / heads,
+                   {q->f32(), kv->f32(), kv->f32() + width},
+                   {width, 2 * width, 2 * width},
+                   out->f32()};
+    const HeadRows plain{nullptr, nullptr, false, 0.0f, MS_ROPE_NONE, nullptr, nullptr, 0};
+    return attend(context, l, plain, plain);
 }
 
 }  // namespace moescope::cpu

@@ -15,13 +15,15 @@ constexpr int64_t kScratchFloats = (int64_t{16} << 20) / static_cast<int64_t>(si
 constexpr int64_t kPixelsPerTask = 32;  // one task of the gather
 constexpr int64_t kStripUnit = 32;      // chosen strips are multiples of this many pixels where they can be
 
+/// Pictures of one size, one after the other.
 struct Picture {
-    const float* pixels = nullptr;  // [height width, channels]
-    int64_t height = 0, width = 0, channels = 0;
+    const float* pixels = nullptr;  // [samples height width, channels]
+    int64_t height = 0, width = 0, channels = 0, samples = 1;
 };
 
 /// The taps of one output pixel, in the order of the weights' columns: row [kernel, kernel, channels].
-void gatherPixel(const Picture& picture, const MsConvDesc& desc, int64_t outY, int64_t outX, float* row) {
+void gatherPixel(const Picture& picture, const MsConvDesc& desc, int64_t sample, int64_t outY, int64_t outX,
+                 float* row) {
     const int64_t channels = picture.channels, kernel = desc.kernel;
     const int64_t height = picture.height * desc.upsample, width = picture.width * desc.upsample;
     const int64_t firstX = outX * desc.stride - desc.padLeft;
@@ -32,7 +34,7 @@ void gatherPixel(const Picture& picture, const MsConvDesc& desc, int64_t outY, i
             std::fill_n(row, kernel * channels, 0.0f);
             continue;
         }
-        const float* line = picture.pixels + (y / desc.upsample) * picture.width * channels;
+        const float* line = picture.pixels + (sample * picture.height + y / desc.upsample) * picture.width * channels;
         if (insideX && desc.upsample == 1) {
             std::memcpy(row, line + firstX * channels, sizeof(float) * static_cast<size_t>(kernel * channels));
             continue;
@@ -48,29 +50,32 @@ void gatherPixel(const Picture& picture, const MsConvDesc& desc, int64_t outY, i
     }
 }
 
-int64_t stripPixels(const MsConvDesc& desc, int64_t columns, int64_t outHeight, int64_t outWidth) {
-    if (desc.stripRows > 0) return std::min(desc.stripRows, outHeight) * outWidth;
+int64_t stripPixels(const MsConvDesc& desc, int64_t columns, int64_t outRows, int64_t outWidth) {
+    if (desc.stripRows > 0) return std::min(desc.stripRows, outRows) * outWidth;
     const int64_t fitting = std::max<int64_t>(1, kScratchFloats / columns);
-    return std::min(outHeight * outWidth, fitting >= kStripUnit ? fitting / kStripUnit * kStripUnit : fitting);
+    return std::min(outRows * outWidth, fitting >= kStripUnit ? fitting / kStripUnit * kStripUnit : fitting);
 }
 
 MsStatus convolve(MsContext& context, const Picture& picture, const MsLinear& weights, const MsConvDesc& desc,
                   int64_t outHeight, int64_t outWidth, float* out) {
-    const int64_t pixels = outHeight * outWidth, columns = weights.desc.in, outChannels = weights.desc.out;
+    const int64_t each = outHeight * outWidth, pixels = picture.samples * each;
+    const int64_t columns = weights.desc.in, outChannels = weights.desc.out;
     const bool plain =
-        desc.kernel == 1 && desc.stride == 1 && desc.upsample == 1 && pixels == picture.height * picture.width;
+        desc.kernel == 1 && desc.stride == 1 && desc.upsample == 1 && each == picture.height * picture.width;
     if (plain) {  // the input rows already are what is to be multiplied
         const GemmJob job{{picture.pixels, columns, nullptr}, pixels, 0, out, outChannels, nullptr};
         return gemm(context, weights, &job, 1, desc.activation);
     }
-    const int64_t strip = stripPixels(desc, columns, outHeight, outWidth);
+    const int64_t strip = stripPixels(desc, columns, picture.samples * outHeight, outWidth);
     float* gathered = context.scratch(MsContext::Convolution, strip * columns);
     for (int64_t first = 0; first < pixels; first += strip) {
         const int64_t count = std::min(strip, pixels - first);
         const MsStatus status = context.forRows(count, kPixelsPerTask, [&](int64_t begin, int64_t end, int) {
-            for (int64_t row = begin; row < end; ++row)
-                gatherPixel(picture, desc, (first + row) / outWidth, (first + row) % outWidth,
+            for (int64_t row = begin; row < end; ++row) {
+                const int64_t pixel = (first + row) % each;
+                gatherPixel(picture, desc, (first + row) / each, pixel / outWidth, pixel % outWidth,
                             gathered + row * columns);
+            }
         });
         if (status != MS_OK) return status;
         const GemmJob job{{gathered, columns, nullptr}, count, 0, out + first * outChannels, outChannels, nullptr};
@@ -95,9 +100,9 @@ MsStatus conv2d(MsContext* context, const MsTensor* x, const MsLinear* weights, 
     MS_REQUIRE(context, weights->desc.count == 1 && weights->desc.layout == MS_LINEAR_PLAIN,
                "[conv2d] needs one plain weight matrix");
 
-    const int64_t channels = x->lastDim();
-    MS_REQUIRE(context, x->rows() == d.height * d.width, "[conv2d] expected {} x {} pixels, got {} rows", d.height,
-               d.width, x->rows());
+    const int64_t channels = x->lastDim(), samples = std::max<int64_t>(1, d.samples);
+    MS_REQUIRE(context, x->rows() == samples * d.height * d.width,
+               "[conv2d] expected {} x {} pixels of {} samples, got {} rows", d.height, d.width, samples, x->rows());
     MS_REQUIRE(context, weights->desc.in == channels * d.kernel * d.kernel,
                "[conv2d] the weights have {} columns, {} channels with kernel {} need {}", weights->desc.in, channels,
                d.kernel, channels * d.kernel * d.kernel);
@@ -106,11 +111,11 @@ MsStatus conv2d(MsContext* context, const MsTensor* x, const MsLinear* weights, 
     MS_REQUIRE(context, spanY >= 0 && spanX >= 0, "[conv2d] a picture of {} x {} pixels is smaller than the kernel",
                d.height, d.width);
     const int64_t outHeight = spanY / d.stride + 1, outWidth = spanX / d.stride + 1;
-    MS_REQUIRE(context, out->rows() == outHeight * outWidth && out->lastDim() == weights->desc.out,
-               "[conv2d] the output must be [{}, {}], got [{}, {}]", outHeight * outWidth, weights->desc.out,
+    MS_REQUIRE(context, out->rows() == samples * outHeight * outWidth && out->lastDim() == weights->desc.out,
+               "[conv2d] the output must be [{}, {}], got [{}, {}]", samples * outHeight * outWidth, weights->desc.out,
                out->rows(), out->lastDim());
     try {
-        return convolve(*context, {x->f32(), d.height, d.width, channels}, *weights, d, outHeight, outWidth,
+        return convolve(*context, {x->f32(), d.height, d.width, channels, samples}, *weights, d, outHeight, outWidth,
                         out->f32());
     } catch (const std::bad_alloc&) {
         return context->fail(MS_OUT_OF_MEMORY,

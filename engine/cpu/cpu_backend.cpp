@@ -169,6 +169,11 @@ MsBackendTable makeTable() {
     t.guided_prediction = guidedPrediction;
     t.diffusion_step = diffusionStep;
     t.tensor_view = tensorView;
+    t.waves = waves;
+    t.add_per_sample = addPerSample;
+    t.concat_columns = concatColumns;
+    t.geglu = geglu;
+    t.cross_attention = crossAttention;
     return t;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Group norm over all pixels of a picture: statistics in double, summed in an order that the shape alone decides.
+// Group norm over all pixels of a picture, or of each of several: statistics in double, summed in an order that the
+// shape alone decides.
 #include <algorithm>
 #include <cmath>
 #include <new>
@@ -73,9 +74,9 @@ namespace {
 constexpr int64_t kMaxChunks = 64;      // partial sums kept per channel
 constexpr int64_t kMinChunkRows = 128;  // pixels
 
-MsStatus normalise(MsContext& context, const MsTensor& x, int64_t groups, float eps, const float* weight,
-                   const float* bias, bool withSilu, float* out) {
-    const int64_t rows = x.rows(), channels = x.lastDim(), width = channels / groups;
+MsStatus normalise(MsContext& context, const float* x, int64_t rows, int64_t channels, int64_t groups, float eps,
+                   const float* weight, const float* bias, bool withSilu, float* out) {
+    const int64_t width = channels / groups;
     const int64_t chunkRows = std::max(kMinChunkRows, (rows + kMaxChunks - 1) / kMaxChunks);
     const int64_t chunks = (rows + chunkRows - 1) / chunkRows;
     // Scratch: per chunk the sums and the sums of squares of all channels (double), then scale and shift (float).
@@ -86,7 +87,7 @@ MsStatus normalise(MsContext& context, const MsTensor& x, int64_t groups, float 
 
     MsStatus status = context.forRows(rows, chunkRows, [&](int64_t begin, int64_t end, int) {
         double* sums = partial + begin / chunkRows * channels * 2;
-        HWY_DYNAMIC_DISPATCH(sumChannels)(x.f32() + begin * channels, end - begin, channels, sums, sums + channels);
+        HWY_DYNAMIC_DISPATCH(sumChannels)(x + begin * channels, end - begin, channels, sums, sums + channels);
     });
     if (status != MS_OK) return status;
 
@@ -109,7 +110,7 @@ MsStatus normalise(MsContext& context, const MsTensor& x, int64_t groups, float 
     }
     return context.forRows(rows, chunkRows, [&](int64_t begin, int64_t end, int) {
         HWY_DYNAMIC_DISPATCH(scaleRows)
-        (x.f32() + begin * channels, end - begin, channels, scale, shift, withSilu, out + begin * channels);
+        (x + begin * channels, end - begin, channels, scale, shift, withSilu, out + begin * channels);
     });
 }
 
@@ -131,7 +132,14 @@ MsStatus groupNorm(MsContext* context, const MsTensor* x, int64_t groups, float 
                "[group_norm] can only be followed by SiLU");
     if (x->rows() == 0 || channels == 0) return MS_OK;
     try {
-        return normalise(*context, *x, groups, eps, weight->f32(), bias->f32(), activation == MS_ACT_SILU, out->f32());
+        const int64_t samples = x->shape.size() == 3 ? x->dim(0) : 1, pixels = x->rows() / samples;
+        for (int64_t sample = 0; sample < samples; ++sample) {
+            const int64_t first = sample * pixels * channels;
+            const MsStatus status = normalise(*context, x->f32() + first, pixels, channels, groups, eps, weight->f32(),
+                                              bias->f32(), activation == MS_ACT_SILU, out->f32() + first);
+            if (status != MS_OK) return status;
+        }
+        return MS_OK;
     } catch (const std::bad_alloc&) {
         return context->fail(MS_OUT_OF_MEMORY,
                              "the system refused memory for the sums of a group norm; close other programs or "

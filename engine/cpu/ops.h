@@ -18,6 +18,7 @@ MsStatus linear(MsContext*, const MsTensor* x, const MsLinear*, MsActivation, Ms
 MsStatus moeLayer(MsContext*, const MsTensor* x, const MsMoeLayerDesc*, const MsRouting*, MsTensor* out);
 // attention.cpp
 MsStatus attention(MsContext*, const MsTensor* qkv, const MsAttentionDesc*, MsTensor* out);
+MsStatus crossAttention(MsContext*, const MsTensor* q, const MsTensor* kv, int64_t samples, int64_t heads, MsTensor* out);
 // conv2d.cpp
 MsStatus conv2d(MsContext*, const MsTensor* x, const MsLinear* weights, const MsConvDesc*, MsTensor* out);
 // embedding.cpp
@@ -46,5 +47,11 @@ MsStatus repeatBatch(MsContext*, const MsTensor* z, MsTensor* out);
 MsStatus guidedPrediction(MsContext*, const MsTensor* prediction, const MsTensor* params, int64_t guidedChannels, MsTensor* out);
 MsStatus diffusionStep(MsContext*, const MsTensor* prediction, const MsTensor* z, const MsTensor* noise, const MsTensor* params,
                        MsTensor* clean, MsTensor* next);
+// picture_rows.cpp
+MsStatus waves(MsContext*, const MsTensor* t, const MsTensor* frequencies, int32_t sinFirst, MsTensor* out);
+MsStatus addPerSample(MsContext*, MsTensor* x, const MsTensor* rows);
+MsStatus concatColumns(MsContext*, const MsTensor* a, const MsTensor* b, MsTensor* out);
+// geglu.cpp
+MsStatus geglu(MsContext*, const MsTensor* x, MsTensor* out);
 
 }  // namespace moescope::cpu

@@ -44,6 +44,7 @@ std::string firstFew(const std::vector<std::string>& names) {
 }
 
 Status checkConfig(const ModelDescription& d) {
+    if (d.details) return {};  // checked by the family when it was described
     const TransformerConfig& c = d.config;
     const auto refuse = [&](std::string what) { return Status(ErrorCode::Unsupported, std::move(what)); };
     if (c.depth < 1) return refuse("the model has no blocks: expected tensors named blocks.0.attn.qkv.weight and so on");
@@ -108,8 +109,10 @@ Result<fs::path> resolveModelPath(const fs::path& path) {
                                                             "built-in model", path.string())};
     if (!fs::is_directory(path, code)) return path;
     const std::vector<std::pair<fs::path, std::vector<std::string_view>>> places{
-        {path, {".safetensors.index.json"}}, {path / "checkpoints", {".pt", ".pth", ".safetensors"}}, {path, {".pth", ".pt"}},
-        {path, {".safetensors"}}, {path, {".bin"}}};
+        {path, {".safetensors.index.json"}}, {path, {"diffusion_pytorch_model.safetensors"}},
+        {path / "checkpoints", {".pt", ".pth", ".safetensors"}}, {path, {".pth", ".pt"}}, {path, {".safetensors"}}, {path, {".bin"}},
+        // A folder of parts, each in a folder of its own.
+        {path / "unet", {".safetensors.index.json"}}, {path / "unet", {".safetensors"}}, {path / "unet", {".bin"}}};
     for (const auto& [folder, endings] : places) {
         std::vector<fs::path> found;
         for (const std::string_view ending : endings) {
@@ -160,6 +163,7 @@ Result<std::shared_ptr<const Checkpoint>> Checkpoint::fromSource(std::shared_ptr
         made->m_setName = set->name;
         made->m_setReason = std::move(reason);
         made->m_notes = std::move(notes);
+        if (!made->m_description.notAlone.empty()) made->m_notes.push_back(made->m_description.notAlone);
         made->compareTensors();
         return std::shared_ptr<const Checkpoint>(std::move(made));
     }
@@ -200,7 +204,8 @@ std::string Checkpoint::name() const {
     const nlohmann::json& metadata = source().metadata();
     if (const auto name = metadata.find("moescope.name"); name != metadata.end() && name->is_string()) return name->get<std::string>();
     const fs::path file = source().files().front();
-    const fs::path folder = file.parent_path().filename() == "checkpoints" ? file.parent_path().parent_path() : file.parent_path();
+    fs::path folder = file.parent_path();
+    if (folder.filename() == "checkpoints" || folder.filename() == "unet") folder = folder.parent_path();
     const std::string stem = file.stem().string();
     bool says = stem.find_first_not_of("0123456789") != std::string::npos;  // a step number says nothing
     for (const char* usual : {"checkpoint", "model", "diffusion_pytorch_model", "pytorch_model"}) says = says && !stem.starts_with(usual);

@@ -14,11 +14,11 @@ namespace moescope {
 
 /// Places inside a forward pass that an observer may look at. `block` is the block index where there is one.
 enum class Tap : uint8_t {
-    PatchEmbed,   // [samples * imageTokens, D] before position tables are added
+    PatchEmbed,   // [samples * imageTokens, D] before position tables are added; or after the first convolution
     TimeEmbed,    // [samples, D]
     LabelEmbed,   // [samples, D]
     Condition,    // [samples, D]
-    BlockOutput,  // [samples * tokens, D] residual stream after a block
+    BlockOutput,  // [samples * tokens, D] residual stream after a block; networks of several resolutions: after each level, pixels as tokens
     MoeInput,     // normed and modulated input of a MoE layer
     MoeOutput,    // what the layer returns, before gate and residual
     FinalTokens,  // [samples * imageTokens, patch patch outChannels]
@@ -71,6 +71,10 @@ struct NetworkUse {
     int64_t loads = 0;     // times its weights were brought into memory
     int64_t evictions = 0; // times they had to make room
     uint64_t bytes = 0;    // of its weights in memory now
+    // Networks with Conditioning::Text; all F32. The same for all evaluations of a run.
+    const HostTensor* context = nullptr;    // [samples, T, contextWidth] text tokens for cross-attention
+    const HostTensor* pooledText = nullptr; // [samples, P], where the network adds a pooled text to its time ...
+    const HostTensor* timeIds = nullptr;    // [samples, N] ... with N numbers (sizes and crops of the picture)
 };
 
 class Denoiser {

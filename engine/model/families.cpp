@@ -15,6 +15,7 @@
 #include "engine/model/promoe.h"
 #include "engine/model/released_sizes.h"
 #include "engine/model/tcdit.h"
+#include "engine/model/unet/unet.h"
 
 namespace moescope {
 namespace {
@@ -22,7 +23,8 @@ namespace {
 // DiffMoE stands before EC-DiT, which is told by a part of its tensors.
 std::vector<const FamilyDefinition*>& families() {
     static std::vector<const FamilyDefinition*> all{&dsmoeFamily(), &jitMoeFamily(), &jitFamily(),    &diffMoeFamily(),
-                                                    &ecDitFamily(), &tcDitFamily(),  &ditMoeFamily(), &proMoeFamily()};
+                                                    &ecDitFamily(), &tcDitFamily(),  &ditMoeFamily(), &proMoeFamily(),
+                                                    &unetFamily()};
     return all;
 }
 
@@ -38,7 +40,7 @@ struct Signature {
 constexpr std::array<Signature, 7> kNeighbours{{{"img_mlp.experts.", "Nucleus-Image"},
                                                  {"transformer_blocks.0.img_mod", "Nucleus-Image"},
                                                  {"decoder.mid_block.", "an AutoencoderKL (a VAE, give it with --vae)"},
-                                                 {"down_blocks.0.resnets", "a diffusers U-Net"},
+                                                 {"down_blocks.0.resnets", "a relative of the U-Nets of diffusers"},
                                                  {"input_blocks.0.0", "a Stable Diffusion U-Net"},
                                                  {"double_blocks.0", "FLUX"},
                                                  {"adaLN_modulation", "a DiT without the mixtures known here"}}};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -64,7 +65,8 @@ struct TransformerConfig {
     bool isMoe(int block) const;
 };
 
-/// What the network's output is. Noise: of a discrete diffusion with 1000 steps, with a learned variance in the second half of the channels.
+/// What the network's output is. Noise: of a discrete diffusion (ModelDescription::noise, else 1000 linear steps; also where its target
+/// is not the noise itself), with a learned variance in the second half of the channels where there are twice as many.
 enum class Prediction : uint8_t { Velocity, CleanImage, Noise };
 /// Euler and Heun integrate flows; DDPM and DDIM walk a discrete diffusion.
 enum class SamplerKind : uint8_t { Euler, Heun, Ddpm, Ddim };
@@ -89,6 +91,16 @@ struct SamplingDefaults {
     double eta = 0;      // DDIM: 0 deterministic, 1 as much noise as DDPM
     std::string respacing;  // discrete diffusions: "250", "ddim50", "10,15,20" as the published code spells it; empty: one section of `steps`
     RoutingPool pool = RoutingPool::Batch;
+};
+
+/// What a network is told of the picture it is to make.
+enum class Conditioning : uint8_t { ClassLabel, Text /* Condition::context, and what belongs to it */, None };
+
+struct NoiseSchedule;
+
+/// What only a family's own code reads of its descriptions.
+struct FamilyDetails {
+    virtual ~FamilyDetails() = default;
 };
 
 /// A tensor that the model needs, by its name inside the weight set.
@@ -120,6 +132,12 @@ struct ModelDescription {
     std::vector<std::string> networks;  // names of the networks of a mixture of whole networks; empty: a single network
     int64_t promptWidth = 0;            // of the prompt embedding that the network takes; 0: none
     std::vector<std::string> unknownSettings;  // needed, but nowhere to be found; the model can not run without them
+    Conditioning conditioning = Conditioning::ClassLabel;
+    int64_t contextWidth = 0;   // Text: columns of a text token
+    std::string network;        // in words, where TransformerConfig does not say it: "3 levels of 32, 64, 64 channels, ..."
+    std::string notAlone;       // why it can not make pictures by itself, as a sentence; empty: it can
+    std::shared_ptr<const NoiseSchedule> noise;    // of a discrete diffusion, where a configuration beside the file gives it
+    std::shared_ptr<const FamilyDetails> details;  // null for the families that TransformerConfig describes
 
     /// Whether pictures made together change each other, unless each is a pool of its own.
     bool routesOverBatch() const { return !config.moeBlocks.empty() && config.moe.rule == RouterRule::PoolThreshold; }

@@ -62,7 +62,8 @@ Result<ModelDescription> describeReleased(std::string_view sizeName) {
     for (const FamilyDefinition* family : modelFamilies()) {
         for (const ReleasedSize& size : releasedSizes())
             if (size.family == family->name && size.name == sizeName) return family->released(size);
-        names += (names.empty() ? "" : ", ") + releasedNames(family->name);
+        const std::string some = releasedNames(family->name);
+        if (!some.empty()) names += (names.empty() ? "" : ", ") + some;
     }
     return EngineError{ErrorCode::InvalidArgument, fmt::format("no released size is called '{}'; there are {}", sizeName, names)};
 }

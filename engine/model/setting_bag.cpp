@@ -82,6 +82,7 @@ void SettingBag::add(const json& object, std::string source) {
     Source entry;
     entry.name = std::move(source);
     flatten(object, 0, entry.leaves);
+    entry.object = object;
     if (!entry.leaves.empty()) m_sources.push_back(std::move(entry));
 }
 
@@ -132,6 +133,12 @@ std::optional<bool> SettingBag::flag(std::initializer_list<std::string_view> nam
     if (value->is_boolean()) return value->get<bool>();
     if (value->is_number()) return value->get<double>() != 0;
     return std::nullopt;
+}
+
+const json* SettingBag::whole(std::string_view name) const {
+    for (const Source& candidate : m_sources)
+        if (const auto found = candidate.object.find(name); found != candidate.object.end()) return &*found;
+    return nullptr;
 }
 
 Result<json> readConfigFile(const std::filesystem::path& path) {

@@ -27,6 +27,9 @@ public:
     std::optional<int64_t> integer(std::initializer_list<std::string_view> names);
     std::optional<std::string> text(std::initializer_list<std::string_view> names);
     std::optional<bool> flag(std::initializer_list<std::string_view> names);
+    /// The value under exactly this name, lists and null included, of the strongest source that has it at its top; nullptr where none
+    /// has. Not remembered as used. Valid until the next `add`.
+    const nlohmann::json* whole(std::string_view name) const;
 
     const std::vector<SettingSource>& used() const { return m_used; }
     void remember(std::string setting, std::string value, std::string source);
@@ -34,6 +37,7 @@ public:
 private:
     struct Source {
         std::map<std::string, nlohmann::json, std::less<>> leaves;
+        nlohmann::json object;
         std::string name;
     };
     const nlohmann::json* look(std::initializer_list<std::string_view> names, std::string& source);

@@ -106,6 +106,27 @@ PackedLinear WeightLoader::linear(const std::string& name, int64_t in, int64_t o
     return stacked({part}, in, out, layout);
 }
 
+PackedLinear WeightLoader::convolution(const std::string& name, int64_t in, int64_t out, int64_t kernel) {
+    constexpr int64_t kRowsAtOnce = 64;
+    const int64_t taps = kernel * kernel, columns = in * taps;
+    PackedLinear made = m_backend.linear({sizeof(MsLinearDesc), columns, out, 1, m_storage, MS_LINEAR_PLAIN, 1});
+    const std::span<const float> stored = read(name + ".weight", {out, in, kernel, kernel});
+    std::vector<float> rows(static_cast<size_t>(std::min(kRowsAtOnce, out) * columns));
+    for (int64_t first = 0; first < out; first += kRowsAtOnce) {
+        throwIfStopped();
+        const int64_t count = std::min(kRowsAtOnce, out - first);
+        for (int64_t row = 0; row < count; ++row) {
+            const float* from = stored.data() + (first + row) * columns;
+            float* to = rows.data() + row * columns;
+            for (int64_t tap = 0; tap < taps; ++tap)
+                for (int64_t c = 0; c < in; ++c) to[tap * in + c] = from[c * taps + tap];
+        }
+        m_backend.check(m_backend.table().linear_load_rows(m_backend.context(), made.get(), 0, first, count, rows.data()));
+    }
+    m_backend.check(m_backend.table().linear_load_bias(m_backend.context(), made.get(), 0, read(name + ".bias", {out}).data()));
+    return made;
+}
+
 PackedLinear WeightLoader::router(const std::string& weight, int64_t in, int64_t out) {
     const MsLinearDesc desc{sizeof(MsLinearDesc), in, out, 1, MS_F32, MS_LINEAR_PLAIN, 0};
     PackedLinear made = m_backend.linear(desc);

@@ -28,6 +28,8 @@ public:
 
     /// W [out, in] (trailing axes flattened into `in`) with bias if `bias` is true ("<name>.weight", "<name>.bias").
     PackedLinear linear(const std::string& name, int64_t in, int64_t out, bool bias, MsLinearLayout layout = MS_LINEAR_PLAIN);
+    /// W [out, in, kernel, kernel] with bias, its columns put in the order (ky, kx, c) of the table's convolutions.
+    PackedLinear convolution(const std::string& name, int64_t in, int64_t out, int64_t kernel);
     /// The router: always stored in fp32. `weight` is the full name.
     PackedLinear router(const std::string& weight, int64_t in, int64_t out);
     /// A router whose rows are brought to length 1.

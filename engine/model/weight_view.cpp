@@ -9,8 +9,8 @@
 namespace moescope {
 namespace {
 
-// A tensor that every class-conditional transformer has exactly once: what stands in front of its name is the set's prefix.
-constexpr std::string_view kAnchor = "t_embedder.mlp.0.weight";
+// Tensors of which every network here has one exactly once: what stands in front of its name is the set's prefix.
+constexpr std::array<std::string_view, 2> kAnchors{"t_embedder.mlp.0.weight", "time_embedding.linear_1.weight"};
 
 constexpr std::array<std::string_view, 8> kPreference{"ema",       "model_ema1", "ema_model_state_dict", "model_ema",
                                                       "model_ema2", "",          "model",                "model_state_dict"};
@@ -32,8 +32,9 @@ std::string memberOf(std::string prefix) {
 std::vector<WeightSet> findWeightSets(const TensorSource& source) {
     std::vector<std::pair<size_t, WeightSet>> ranked;
     for (const TensorInfo& tensor : source.tensors()) {
-        if (!tensor.name.ends_with(kAnchor)) continue;
-        const std::string prefix = tensor.name.substr(0, tensor.name.size() - kAnchor.size());
+        const auto anchor = std::ranges::find_if(kAnchors, [&](std::string_view name) { return tensor.name.ends_with(name); });
+        if (anchor == kAnchors.end()) continue;
+        const std::string prefix = tensor.name.substr(0, tensor.name.size() - anchor->size());
         if (!prefix.empty() && prefix.back() != '.') continue;
         const std::string member = memberOf(prefix);
         ranked.push_back({preference(member), WeightSet{member.empty() ? "state_dict" : member, prefix, 0}});

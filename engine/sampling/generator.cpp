@@ -205,6 +205,7 @@ private:
 
 Status checkRequest(const ModelDescription& description, const GenerationRequest& request) {
     const auto refuse = [](std::string message) { return Status(ErrorCode::InvalidArgument, std::move(message)); };
+    if (!description.notAlone.empty()) return {ErrorCode::Unsupported, description.notAlone};
     const SamplerSettings& s = request.sampler;
     const int64_t images = static_cast<int64_t>(request.classes.size());
     if (images < 1 || images > kLargestBatch) return refuse(fmt::format("the batch should have 1 to {} pictures, found {}", kLargestBatch, images));

@@ -134,7 +134,8 @@ const GoldenKind& autoencoderKind() {
     static const GoldenKind kind{"autoencoder file",
                                  [](const auto& keys) { return keys.contains("latent") || keys.contains("image"); },
                                  {"latent", "latent_nonsquare", "image", "encoded.noise"},
-                                 run};
+                                 run,
+                                 true};
     return kind;
 }
 

@@ -162,7 +162,7 @@ Status CaseFolder::runnable() const {
     std::error_code code;
     if (m_json.contains("optimizer") || fs::exists(m_path / "train.safetensors", code))
         return refuse(family.empty() ? "training" : "training (" + family + ")");
-    if (family.empty() || m_json.contains("mixture") || family == "AutoencoderKL") return {};
+    if (family.empty() || m_json.contains("mixture") || family == "AutoencoderKL" || family.starts_with("unet2d")) return {};
     const auto families = modelFamilies();
     if (std::none_of(families.begin(), families.end(), [&](const auto* known) { return known->name == family; }))
         return refuse("the family " + family);

@@ -78,6 +78,7 @@ struct GoldenKind {
     std::vector<std::string_view> inputs;
     /// Throws EngineException. Computes (at least) every key of the file that the engine knows.
     std::vector<ComputedFile> (*run)(CaseContext& context, const GoldenFile& file);
+    bool alsoUnlisted = false;  // runs files that case.json does not name, too: cases that are a model's own folder
 };
 
 const GoldenKind& forwardKind();
@@ -86,5 +87,6 @@ const GoldenKind& trajectoryKind();
 const GoldenKind& autoencoderKind();
 const GoldenKind& mixtureForwardKind();
 const GoldenKind& mixtureSampleKind();
+const GoldenKind& unetKind();
 
 }  // namespace moescope::verify

@@ -15,8 +15,8 @@ namespace moescope {
 namespace verify {
 namespace {
 
-const std::array<const GoldenKind*, 6> kKinds{&trainForwardKind(), &forwardKind(),        &trajectoryKind(),
-                                              &autoencoderKind(),  &mixtureForwardKind(), &mixtureSampleKind()};
+const std::array<const GoldenKind*, 7> kKinds{&trainForwardKind(), &forwardKind(),        &trajectoryKind(),
+                                              &autoencoderKind(),  &mixtureForwardKind(), &mixtureSampleKind(), &unetKind()};
 
 // Queries and keys rounded to fp16: where fp32 noise moves one across the middle of two fp16 numbers, it moves on by a
 // whole 2^-11 of itself, and outputs by 1e-5. Leaving the rounding out moves them by 6e-5 to 8e-5.
@@ -124,7 +124,7 @@ CaseReport run(const std::filesystem::path& path, Backend& backend, const Verify
         if (!file.listed && !kind) continue;
         if (options.stop.stop_requested()) throw EngineException(ErrorCode::Cancelled, "cancelled");
         const bool byName = kind == &autoencoderKind() || (folder.contents().contains("mixture") && kind);  // needs no entry
-        if (!file.listed && !byName) {
+        if (!file.listed && !byName && !kind->alsoUnlisted) {
             report.files.push_back(reportUnlisted(*kind, file));
             continue;
         }
@@ -135,7 +135,7 @@ CaseReport run(const std::filesystem::path& path, Backend& backend, const Verify
             throw EngineException(
                 ErrorCode::Unsupported,
                 fmt::format("'{}' is no reference file that this version knows: expected the inputs x, t, y "
-                            "(forward pass), noise, labels (trajectory), latent, image (autoencoder), x, t, prompt or "
+                            "(forward pass), x, t with context or labels (U-Net), noise, labels (trajectory), latent, image (autoencoder), x, t, prompt or "
                             "noise, prompt (mixture of networks)",
                             file.name));
         for (ComputedFile& computed : kind->run(context, file)) {
