@@ -55,7 +55,7 @@ size_t indexOf(const EnsembleFile& file, const std::string& name) {
     for (const EnsembleExpert& expert : file.experts) names.push_back(expert.name);
     const auto found = std::ranges::find(names, name);
     if (found == names.end()) {
-        const std::string near = closestName(name, names);
+        const std::string near = nearestName(name, names);
         refuse(fmt::format("the ensemble has no expert '{}'; {}", name,
                            near.empty() ? fmt::format("it has {}", quotedList(names, "and")) : fmt::format("did you mean '{}'?", near)));
     }

@@ -20,7 +20,7 @@ namespace {
 size_t indexOf(std::span<const std::string> names, const std::string& name, std::string_view option) {
     const auto found = std::ranges::find(names, name);
     if (found != names.end()) return static_cast<size_t>(found - names.begin());
-    const std::string near = closestName(name, names);
+    const std::string near = nearestName(name, names);
     refuse(fmt::format("{} names the expert '{}', which the ensemble does not have; {}", option, name,
                        near.empty() ? fmt::format("it has {}", quotedList(names, "and")) : fmt::format("did you mean '{}'?", near)));
 }

@@ -218,6 +218,7 @@ void Ensemble::describe() {
     d.defaults.cfgLow = like.cfgLow;
     d.defaults.cfgHigh = like.cfgHigh;
     d.defaults.noiseScale = like.noiseScale;
+    d.defaults.pool = like.pool;
     d.defaults.sampler = like.sampler == SamplerKind::Heun && std::ranges::find(d.samplers, SamplerKind::Heun) != d.samplers.end()
                              ? SamplerKind::Heun
                              : SamplerKind::Euler;

@@ -17,7 +17,7 @@ namespace {
 Result<size_t> indexOf(std::span<const std::string> names, const std::string& wanted) {
     const auto found = std::find(names.begin(), names.end(), wanted);
     if (found == names.end()) {
-        const std::string near = closestName(wanted, names);
+        const std::string near = nearestName(wanted, names);
         return EngineError{ErrorCode::InvalidArgument,
                            fmt::format("no expert of this ensemble is named {}; {}", jsonExcerpt(wanted),
                                        near.empty() ? fmt::format("it has {}", quotedList(names, "and")) : fmt::format("did you mean '{}'?", near))};

@@ -61,6 +61,10 @@ struct Condition {
     const NetworkRequest* networks = nullptr;
     int step = 0;                   // of the run
     float nextFlowTime = -1;        // of the evaluation after this one; negative: not known
+    // Networks with Conditioning::Text; all F32. The same for all evaluations of a run.
+    const HostTensor* context = nullptr;    // [samples, T, contextWidth] text tokens for cross-attention
+    const HostTensor* pooledText = nullptr; // [samples, P], where the network adds a pooled text to its time ...
+    const HostTensor* timeIds = nullptr;    // [samples, N] ... with N numbers (sizes and crops of the picture)
 };
 
 /// What one network of a mixture did since it was loaded.
@@ -71,10 +75,6 @@ struct NetworkUse {
     int64_t loads = 0;     // times its weights were brought into memory
     int64_t evictions = 0; // times they had to make room
     uint64_t bytes = 0;    // of its weights in memory now
-    // Networks with Conditioning::Text; all F32. The same for all evaluations of a run.
-    const HostTensor* context = nullptr;    // [samples, T, contextWidth] text tokens for cross-attention
-    const HostTensor* pooledText = nullptr; // [samples, P], where the network adds a pooled text to its time ...
-    const HostTensor* timeIds = nullptr;    // [samples, N] ... with N numbers (sizes and crops of the picture)
 };
 
 class Denoiser {
@@ -94,7 +94,7 @@ public:
                          DenoiserObserver* observer) const = 0;
     /// Whether the operations of a pass depend on shapes alone, so that they can be recorded and replayed with other times, labels and
     /// inputs. No: something is decided on the host.
-    virtual bool recordable() const { return true; }
+    virtual bool recordable() const { return !decidesOnHost(); }
 };
 
 }  // namespace moescope

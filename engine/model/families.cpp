@@ -66,7 +66,7 @@ std::string describeUnknownArchitecture(const TensorSource& source) {
         if (found) break;
     }
     std::vector<std::string_view> names;
-    for (const FamilyDefinition* family : kFamilies) names.push_back(family->name);
+    for (const FamilyDefinition* family : families()) names.push_back(family->name);
     const auto& tensors = source.tensors();
     return fmt::format("the tensors are of an architecture that this version does not run: {} tensors such as '{}' {}; nearest: {}. "
                        "Expected one of these in its published layout: {}",
