@@ -15,7 +15,7 @@ namespace moescope::cli {
 /// A model to measure with: a file's, or one of a released shape with random weights.
 struct BenchModel {
     std::string name;
-    std::shared_ptr<const Checkpoint> checkpoint;
+    std::shared_ptr<const LoadableModel> checkpoint;
 };
 
 struct BenchPlan {

@@ -49,7 +49,7 @@ std::vector<std::string> foldersOf(const std::vector<std::string>& pairs, const 
 /// Pictures as the experts draw them: pixels, or latents of the given VAE.
 class PictureReader {
 public:
-    PictureReader(const FitArguments& arguments, const fs::path& expertFile) {
+    PictureReader(const Console& console, const FitArguments& arguments, const fs::path& expertFile) {
         const auto checkpoint = Checkpoint::open(expertFile).orThrow();
         const ModelDescription& model = checkpoint->description();
         m_side = model.config.inputSide();
@@ -58,7 +58,7 @@ public:
         if (vae.empty())
             throw EngineException(ErrorCode::NotFound, "the experts draw latents, into which pictures have to be encoded, and no VAE was found; give it with --vae, or "
                                                       "put it into a folder 'vae' beside the first expert");
-        m_backend = arguments.device.makeBackend();
+        m_backend = arguments.device.makeBackend(console);
         m_vae = AutoencoderKl::load(*m_backend, vae, {.decoder = false}).orThrow();
         m_side *= m_vae->config().reduction();
     }
@@ -82,7 +82,7 @@ private:
     std::unique_ptr<AutoencoderKl> m_vae;
 };
 
-FittedRouter fitFrom(const FitArguments& arguments, const std::vector<std::string>& names, bool quiet) {
+FittedRouter fitFrom(const Console& console, const FitArguments& arguments, const std::vector<std::string>& names, bool quiet) {
     const RouterFitOptions& options = arguments.options;
     if (!arguments.prompts.empty()) {
         const auto prompts = readLabelledPrompts(arguments.prompts, names).orThrow();
@@ -92,7 +92,7 @@ FittedRouter fitFrom(const FitArguments& arguments, const std::vector<std::strin
     }
     const auto folders = foldersOf(arguments.pictures, names);
     const fs::path first = fs::path(arguments.file).parent_path() / ensembleExpertFiles(arguments.file).orThrow().front();
-    const PictureReader reader(arguments, first);
+    const PictureReader reader(console, arguments, first);
     ProgressBar bar("reading pictures", !quiet);
     const auto pictures = reader.read(folders, bar);
     bar.clear();
@@ -149,7 +149,7 @@ int fit(const Console& console, FitArguments arguments) {
         throw EngineException(ErrorCode::InvalidArgument, "--keep-rows adds rows from prompts; give --prompts FILE, or fit the whole router again");
     arguments.options.stop = interruptToken();
     const std::vector<std::string> names = ensembleExpertNames(arguments.file).orThrow();
-    const FittedRouter router = fitFrom(arguments, names, console.json);
+    const FittedRouter router = fitFrom(console, arguments, names, console.json);
     const std::string file = writeFittedRouter(arguments.file, router).orThrow();
     if (console.json)
         console.resultJson(toJson(router.report, names, file));

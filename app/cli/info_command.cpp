@@ -96,7 +96,7 @@ std::string routingWords(const ModelDescription& d) {
     return {};
 }
 
-Json devicesJson(const std::vector<DeviceOffer>& all, const Checkpoint& c) {
+Json devicesJson(const std::vector<DeviceOffer>& all, const LoadableModel& c) {
     Json list = Json::array();
     for (const DeviceOffer& offer : all) {
         Json entry = {{"device", deviceChoiceName(offer.device)}, {"offered", offer.offered()}};
@@ -111,7 +111,7 @@ Json devicesJson(const std::vector<DeviceOffer>& all, const Checkpoint& c) {
     return list;
 }
 
-std::string deviceLine(const DeviceOffer& offer, const Checkpoint& c) {
+std::string deviceLine(const DeviceOffer& offer, const LoadableModel& c) {
     if (!offer.offered()) return offer.reason;
     if (!offer.memory) return fmt::format("CPU: {}", offer.description);
     const bool whole = c.memoryNeeded(MS_F32) <= offer.memory->free, half = c.memoryNeeded(MS_BF16) <= offer.memory->free;

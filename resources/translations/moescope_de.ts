@@ -47,6 +47,10 @@
         <source>clean estimate</source>
         <translation>Bildschätzung</translation>
     </message>
+    <message>
+        <source>The network “%1” did not work on this picture at this evaluation: choose another evaluation, or a layer of a network that did.</source>
+        <translation>Das Netz „%1“ hat bei dieser Auswertung nicht an diesem Bild gearbeitet: eine andere Auswertung wählen oder eine Schicht eines Netzes, das es tat.</translation>
+    </message>
 </context>
 <context>
     <name>ChartKinds</name>
@@ -118,6 +122,66 @@
         <source>How much of each layer&apos;s work went to other experts than at the evaluation before (distance of the load shares).</source>
         <translation>Wie viel der Arbeit jeder Schicht an andere Experten ging als bei der vorigen Auswertung (Abstand der Lastanteile).</translation>
     </message>
+    <message>
+        <source>Experts per token</source>
+        <translation>Experten je Token</translation>
+    </message>
+    <message>
+        <source>How many experts took each token of the chosen layer, and how many tokens no expert took (unrouted tokens).</source>
+        <translation>Wie viele Experten jedes Token der gewählten Schicht nahmen und wie viele Token kein Experte nahm (ungeroutete Token).</translation>
+    </message>
+    <message>
+        <source>time</source>
+        <translation>Zeit</translation>
+    </message>
+    <message>
+        <source>this evaluation</source>
+        <translation>diese Auswertung</translation>
+    </message>
+    <message>
+        <source>Capacities</source>
+        <translation>Kapazitäten</translation>
+    </message>
+    <message>
+        <source>How many tokens each expert takes compared with an even share (capacity), how many experts tokens have on average, and the share of tokens that no expert takes.</source>
+        <translation>Wie viele Token jeder Experte nimmt, verglichen mit einem gleichen Anteil (Kapazität), wie viele Experten ein Token im Mittel hat und der Anteil der Token, die kein Experte nimmt.</translation>
+    </message>
+    <message>
+        <source>quantity</source>
+        <translation>Größe</translation>
+    </message>
+    <message>
+        <source>taken by experts</source>
+        <translation>je Experte</translation>
+    </message>
+    <message>
+        <source>experts per token</source>
+        <translation>Experten je Token</translation>
+    </message>
+    <message>
+        <source>without an expert</source>
+        <translation>ohne Experten</translation>
+    </message>
+    <message>
+        <source>Networks</source>
+        <translation>Netze</translation>
+    </message>
+    <message>
+        <source>With what weight each whole network of a mixture enters the picture, from the first evaluation to the last.</source>
+        <translation>Mit welchem Gewicht jedes ganze Netz einer Mischung in das Bild eingeht, von der ersten Auswertung bis zur letzten.</translation>
+    </message>
+    <message>
+        <source>form</source>
+        <translation>Form</translation>
+    </message>
+    <message>
+        <source>stacked</source>
+        <translation>gestapelt</translation>
+    </message>
+    <message>
+        <source>lines</source>
+        <translation>Linien</translation>
+    </message>
 </context>
 <context>
     <name>ChartText</name>
@@ -167,6 +231,15 @@
     <message>
         <source>%1: %2; largest at %3; smallest at %4.</source>
         <translation>%1: %2; größter Wert bei %3; kleinster bei %4.</translation>
+    </message>
+    <message>
+        <source>%1 (%2: %3)</source>
+        <comment>title of an axis, a sign, what the sign means</comment>
+        <translation>%1 (%2: %3)</translation>
+    </message>
+    <message>
+        <source>%1 parts over %2 values (%3)</source>
+        <translation>%1 Teile über %2 Werte (%3)</translation>
     </message>
 </context>
 <context>
@@ -521,6 +594,38 @@
         <source>%1, %2 threads</source>
         <translation>%1, %2 Threads</translation>
     </message>
+    <message>
+        <source>CUDA is not offered: %1; the CPU can be chosen in the Model panel</source>
+        <translation>CUDA wird nicht angeboten: %1; die CPU lässt sich im Bereich Modell wählen</translation>
+    </message>
+    <message>
+        <source>CUDA is not offered: this build has no CUDA plugin (no %1 in %2); build the program where nvcc is installed</source>
+        <translation>CUDA wird nicht angeboten: diesem Programm fehlt der CUDA-Teil (kein %1 in %2); es dort bauen, wo nvcc installiert ist</translation>
+    </message>
+    <message>
+        <source>CUDA is not offered: %1 could not be opened (%2); install the CUDA libraries that it names</source>
+        <translation>CUDA wird nicht angeboten: %1 konnte nicht geöffnet werden (%2); die dort genannten CUDA-Bibliotheken installieren</translation>
+    </message>
+    <message>
+        <source>CUDA is not offered: %1</source>
+        <translation>CUDA wird nicht angeboten: %1</translation>
+    </message>
+    <message>
+        <source>running on the CPU, because the model needs %1 and the GPU has %2 free</source>
+        <translation>läuft auf der CPU, weil das Modell %1 braucht und auf der GPU %2 frei sind</translation>
+    </message>
+    <message>
+        <source>running on the CPU, because the GPU could not be taken: %1</source>
+        <translation>läuft auf der CPU, weil die GPU nicht zu benutzen war: %1</translation>
+    </message>
+    <message>
+        <source>%1 needs %2 of the memory of %3 and %4 are free; close other programs that use it, or halve the need by keeping weights as bf16 (Model panel)</source>
+        <translation>%1 braucht %2 vom Speicher von %3, frei sind %4; andere Programme schließen, die ihn belegen, oder die Gewichte als bf16 behalten, das halbiert den Bedarf (Bereich Modell)</translation>
+    </message>
+    <message>
+        <source>%1 needs %2 of the memory of %3 and %4 are free; close other programs that use it</source>
+        <translation>%1 braucht %2 vom Speicher von %3, frei sind %4; andere Programme schließen, die ihn belegen</translation>
+    </message>
 </context>
 <context>
     <name>Filmstrip</name>
@@ -623,6 +728,14 @@
         <source>Negative: %1</source>
         <translation>Negativ: %1</translation>
     </message>
+    <message>
+        <source>This model takes no class and no words.</source>
+        <translation>Dieses Modell nimmt weder eine Klasse noch Wörter.</translation>
+    </message>
+    <message>
+        <source>No class: the words choose the experts.</source>
+        <translation>Keine Klasse: die Wörter wählen die Experten.</translation>
+    </message>
 </context>
 <context>
     <name>HelpDrawings</name>
@@ -653,6 +766,10 @@
     <message>
         <source>picture</source>
         <translation>Bild</translation>
+    </message>
+    <message>
+        <source>network</source>
+        <translation>Netz</translation>
     </message>
 </context>
 <context>
@@ -979,10 +1096,6 @@
         <translation>; an wie viele ein Token geht, ist nicht bekannt</translation>
     </message>
     <message>
-        <source>; each token goes to %1 of them</source>
-        <translation>; jedes Token geht an %1 davon</translation>
-    </message>
-    <message>
         <source>, and to one shared expert</source>
         <translation>, und an einen gemeinsamen Experten</translation>
     </message>
@@ -1222,6 +1335,26 @@
         <source>Its classes have no names here: choose them by number, or put a labels.json beside the model.</source>
         <translation>Seine Klassen haben hier keine Namen: sie als Nummer wählen oder eine labels.json neben das Modell legen.</translation>
     </message>
+    <message>
+        <source>each takes %1 tokens of a picture</source>
+        <translation>jeder nimmt %1 Token eines Bildes</translation>
+    </message>
+    <message>
+        <source>each takes the tokens of a batch that it wants most</source>
+        <translation>jeder nimmt die Token einer Serie, die er am liebsten hat</translation>
+    </message>
+    <message>
+        <source>each token goes to the %1 most like it</source>
+        <translation>jedes Token geht an die %1, die ihm am ähnlichsten sind</translation>
+    </message>
+    <message>
+        <source>each token goes to the %1 most like it, without a class to the last</source>
+        <translation>jedes Token geht an die %1, die ihm am ähnlichsten sind, ohne Klasse an den letzten</translation>
+    </message>
+    <message>
+        <source>each token goes to %1 of them</source>
+        <translation>jedes Token geht an %1 davon</translation>
+    </message>
 </context>
 <context>
     <name>OverlaySheet</name>
@@ -1284,6 +1417,18 @@
     <message>
         <source>Tokens not in the picture: %1</source>
         <translation>Token außerhalb des Bildes: %1</translation>
+    </message>
+    <message>
+        <source>the expert for tokens without condition</source>
+        <translation>der Experte für Token ohne Bedingung</translation>
+    </message>
+    <message>
+        <source>*: for tokens without condition</source>
+        <translation>*: für Token ohne Bedingung</translation>
+    </message>
+    <message>
+        <source>no expert, only the shared one</source>
+        <translation>kein Experte, nur der gemeinsame</translation>
     </message>
 </context>
 <context>
@@ -1514,6 +1659,174 @@
         <source>share that moved</source>
         <translation>verschobener Anteil</translation>
     </message>
+    <message>
+        <source>The expert for tokens without condition (%1) takes no part in this balance.</source>
+        <translation>Der Experte für Token ohne Bedingung (%1) nimmt an dieser Balance nicht teil.</translation>
+    </message>
+    <message>
+        <source>choice of networks</source>
+        <translation>Wahl der Netze</translation>
+    </message>
+    <message>
+        <source>The network “%1” did not work here: choose another evaluation or picture, or a layer of a network that did.</source>
+        <translation>Das Netz „%1“ hat hier nicht gearbeitet: eine andere Auswertung oder ein anderes Bild wählen oder eine Schicht eines Netzes, das es tat.</translation>
+    </message>
+    <message>
+        <source>network</source>
+        <translation>Netz</translation>
+    </message>
+    <message>
+        <source>without condition</source>
+        <translation>ohne Bedingung</translation>
+    </message>
+    <message>
+        <source>Every expert takes the same number of tokens here, by construction: gate mass shows how they differ.</source>
+        <translation>Hier nimmt jeder Experte gleich viele Token, so ist das Modell gebaut: die Gate-Masse zeigt, worin sie sich unterscheiden.</translation>
+    </message>
+    <message>
+        <source>Gate mass, because here every expert takes the same number of tokens by construction.</source>
+        <translation>Gate-Masse, weil hier jeder Experte gleich viele Token nimmt; so ist das Modell gebaut.</translation>
+    </message>
+    <message>
+        <source>this network did not work there</source>
+        <translation>dieses Netz hat dort nicht gearbeitet</translation>
+    </message>
+    <message>
+        <source>use</source>
+        <translation>Einsatz</translation>
+    </message>
+    <message>
+        <source>pictures</source>
+        <translation>Bilder</translation>
+    </message>
+    <message>
+        <source>picture</source>
+        <translation>Bild</translation>
+    </message>
+    <message>
+        <source>Weights of the networks</source>
+        <translation>Gewichte der Netze</translation>
+    </message>
+    <message>
+        <source>This run was made by a single network. Open a mixture of networks (*.moe.json) to see which network works when.</source>
+        <translation>Dieser Lauf stammt von einem einzelnen Netz. Eine Mischung von Netzen (*.moe.json) öffnen, um zu sehen, welches Netz wann arbeitet.</translation>
+    </message>
+    <message>
+        <source>A difference has no parts to stack: choose lines, or another branch.</source>
+        <translation>Eine Differenz hat keine Teile, die sich stapeln lassen: Linien oder einen anderen Zweig wählen.</translation>
+    </message>
+    <message>
+        <source>Where a network has no weight it did not run at all.</source>
+        <translation>Wo ein Netz kein Gewicht hat, ist es gar nicht gelaufen.</translation>
+    </message>
+    <message>
+        <source>weight in the blend</source>
+        <translation>Gewicht in der Mischung</translation>
+    </message>
+    <message>
+        <source>did not run</source>
+        <translation>lief nicht</translation>
+    </message>
+    <message>
+        <source>Use of each network</source>
+        <translation>Einsatz je Netz</translation>
+    </message>
+    <message>
+        <source>Gate mass of each network</source>
+        <translation>Gate-Masse je Netz</translation>
+    </message>
+    <message>
+        <source>None of the networks of this run has MoE layers: look at the weights of the networks.</source>
+        <translation>Keines der Netze dieses Laufs hat MoE-Schichten: die Gewichte der Netze ansehen.</translation>
+    </message>
+    <message>
+        <source>every network the same</source>
+        <translation>alle Netze gleich</translation>
+    </message>
+    <message>
+        <source>This is counted in one branch or in both together and has no difference: choose the conditional branch, the unconditional branch or both.</source>
+        <translation>Das wird in einem Zweig oder in beiden zusammen gezählt und hat keine Differenz: den konditionalen, den unkonditionalen oder beide Zweige wählen.</translation>
+    </message>
+    <message>
+        <source>The networks of a mixture work on whole pictures: choose a MoE layer of one of them to see its tokens.</source>
+        <translation>Die Netze einer Mischung arbeiten an ganzen Bildern: eine MoE-Schicht eines von ihnen wählen, um deren Token zu sehen.</translation>
+    </message>
+    <message>
+        <source>This run kept only how many tokens each expert took: generate with “who handled what” recorded to see this.</source>
+        <translation>Dieser Lauf hat nur behalten, wie viele Token jeder Experte nahm: mit der Aufzeichnung „wer was bearbeitet hat“ erzeugen, um das zu sehen.</translation>
+    </message>
+    <message>
+        <source>experts</source>
+        <translation>Experten</translation>
+    </message>
+    <message>
+        <source>no expert took them</source>
+        <translation>kein Experte nahm sie</translation>
+    </message>
+    <message>
+        <source>Only the shared expert works on tokens that no expert took.</source>
+        <translation>An Token, die kein Experte nahm, arbeitet nur der gemeinsame Experte.</translation>
+    </message>
+    <message>
+        <source>Tokens that no expert took pass this layer unchanged.</source>
+        <translation>Token, die kein Experte nahm, durchlaufen diese Schicht unverändert.</translation>
+    </message>
+    <message>
+        <source>Experts per token</source>
+        <translation>Experten je Token</translation>
+    </message>
+    <message>
+        <source>Experts per token over the run</source>
+        <translation>Experten je Token im Lauf</translation>
+    </message>
+    <message>
+        <source>Tokens that each expert takes</source>
+        <translation>Token, die jeder Experte nimmt</translation>
+    </message>
+    <message>
+        <source>tokens taken</source>
+        <translation>genommene Token</translation>
+    </message>
+    <message>
+        <source>times an even share (N/E)</source>
+        <translation>× gleicher Anteil (N/E)</translation>
+    </message>
+    <message>
+        <source>threshold</source>
+        <translation>Schwelle</translation>
+    </message>
+    <message>
+        <source>A token counts towards an expert&apos;s capacity where its predicted probability exceeds the expert&apos;s threshold.</source>
+        <translation>Ein Token zählt zur Kapazität eines Experten, wo seine vorhergesagte Wahrscheinlichkeit die Schwelle des Experten überschreitet.</translation>
+    </message>
+    <message>
+        <source>Every expert takes the same number of tokens here, by construction: this is the model&apos;s capacity factor.</source>
+        <translation>Hier nimmt jeder Experte gleich viele Token, so ist das Modell gebaut: das ist sein Kapazitätsfaktor.</translation>
+    </message>
+    <message>
+        <source>Experts per token on average</source>
+        <translation>Experten je Token im Mittel</translation>
+    </message>
+    <message>
+        <source>experts per token</source>
+        <translation>Experten je Token</translation>
+    </message>
+    <message>
+        <source>mean</source>
+        <translation>Mittelwert</translation>
+    </message>
+    <message>
+        <source>Tokens without an expert</source>
+        <translation>Token ohne Experten</translation>
+    </message>
+    <message>
+        <source>share</source>
+        <translation>Anteil</translation>
+    </message>
+    <message>
+        <source>of the tokens</source>
+        <translation>der Token</translation>
+    </message>
 </context>
 <context>
     <name>RunWords</name>
@@ -1579,14 +1892,6 @@
 <context>
     <name>TokenText</name>
     <message>
-        <source>MoE layer %1 (block %2)</source>
-        <translation>MoE-Schicht %1 (Block %2)</translation>
-    </message>
-    <message>
-        <source>%1, %2</source>
-        <translation>%1, %2</translation>
-    </message>
-    <message>
         <source>row %1, column %2</source>
         <translation>Zeile %1, Spalte %2</translation>
     </message>
@@ -1611,10 +1916,6 @@
         <translation>%1 %2</translation>
     </message>
     <message>
-        <source>no expert took it</source>
-        <translation>von keinem Experten bearbeitet</translation>
-    </message>
-    <message>
         <source>expert %1 (%2)</source>
         <translation>Experte %1 (%2)</translation>
     </message>
@@ -1633,6 +1934,47 @@
     <message>
         <source>%1: %2</source>
         <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>the whole picture</source>
+        <translation>das ganze Bild</translation>
+    </message>
+    <message>
+        <source>no network worked on it</source>
+        <translation>kein Netz hat daran gearbeitet</translation>
+    </message>
+    <message>
+        <source>no expert took it: only the shared expert worked on it</source>
+        <translation>kein Experte nahm es: nur der gemeinsame Experte hat es bearbeitet</translation>
+    </message>
+    <message>
+        <source>no expert took it: it passes this layer unchanged</source>
+        <translation>kein Experte nahm es: es durchläuft diese Schicht unverändert</translation>
+    </message>
+    <message>
+        <source>%1 (%2)</source>
+        <comment>name of a network, its weight</comment>
+        <translation>%1 (%2)</translation>
+    </message>
+    <message>
+        <source>expert %1 (%2, the one without condition)</source>
+        <translation>Experte %1 (%2, der ohne Bedingung)</translation>
+    </message>
+    <message>
+        <source>blended from %1</source>
+        <translation>gemischt aus %1</translation>
+    </message>
+    <message>
+        <source>made by %1</source>
+        <translation>erzeugt von %1</translation>
+    </message>
+    <message>
+        <source>taken by %1 experts: %2</source>
+        <translation>von %1 Experten genommen: %2</translation>
+    </message>
+    <message>
+        <source>the network “%1” did not work on this picture here</source>
+        <translation>das Netz „%1“ hat hier nicht an diesem Bild gearbeitet</translation>
     </message>
 </context>
 <context>
@@ -1753,6 +2095,10 @@
         <source>fmt: MIT</source>
         <translation>fmt: MIT</translation>
     </message>
+    <message>
+        <source>Devices</source>
+        <translation>Geräte</translation>
+    </message>
 </context>
 <context>
     <name>moescope::BlockSchematic</name>
@@ -1779,6 +2125,18 @@
     <message>
         <source>%1 blocks, %2 of them with experts</source>
         <translation>%1 Blöcke, %2 davon mit Experten</translation>
+    </message>
+    <message>
+        <source>, each takes %1 tokens</source>
+        <translation>, jeder nimmt %1 Token</translation>
+    </message>
+    <message>
+        <source>, each takes tokens of the whole batch</source>
+        <translation>, jeder nimmt Token der ganzen Serie</translation>
+    </message>
+    <message>
+        <source>, number %1 without condition</source>
+        <translation>, Nummer %1 ohne Bedingung</translation>
     </message>
 </context>
 <context>
@@ -2140,10 +2498,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <translation>kein Name bekannt</translation>
     </message>
     <message>
-        <source>expert %1 of MoE layer %2 (block %3)</source>
-        <translation>Experte %1 von MoE-Schicht %2 (Block %3)</translation>
-    </message>
-    <message>
         <source>selects it in every view</source>
         <translation>wählt ihn in jeder Ansicht</translation>
     </message>
@@ -2154,6 +2508,14 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>help page</source>
         <translation>Hilfeseite</translation>
+    </message>
+    <message>
+        <source>network “%1”</source>
+        <translation>Netz „%1“</translation>
+    </message>
+    <message>
+        <source>expert %1 of %2</source>
+        <translation>Experte %1 von %2</translation>
     </message>
 </context>
 <context>
@@ -2208,6 +2570,14 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>evaluation %1 of %2</source>
         <translation>Auswertung %1 von %2</translation>
+    </message>
+    <message>
+        <source>%1 (CUDA)</source>
+        <translation>%1 (CUDA)</translation>
+    </message>
+    <message>
+        <source>%1 changes the device when the jobs before it are done.</source>
+        <translation>%1 wechselt das Gerät nach den wartenden Aufträgen.</translation>
     </message>
 </context>
 <context>
@@ -2273,6 +2643,14 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
             <numerusform>Das ist jetzt %n-mal passiert.</numerusform>
             <numerusform>Das ist jetzt %n-mal passiert.</numerusform>
         </translation>
+    </message>
+    <message>
+        <source>Fewer pictures at once, or weights kept as bf16, need less memory of the GPU. The CPU works in the computer&apos;s own memory.</source>
+        <translation>Weniger Bilder auf einmal oder Gewichte als bf16 brauchen weniger Speicher der GPU. Die CPU arbeitet im Arbeitsspeicher des Rechners.</translation>
+    </message>
+    <message>
+        <source>What was finished is kept. The model is loaded again if the GPU comes back.</source>
+        <translation>Was fertig war, bleibt. Das Modell wird wieder geladen, wenn die GPU zurückkommt.</translation>
     </message>
 </context>
 <context>
@@ -2695,10 +3073,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <translation>Sitzung, Bild oder Modell öffnen</translation>
     </message>
     <message>
-        <source>All that can be opened (*.moescope *.png *.safetensors *.pt *.pth);;Sessions (*.moescope);;Pictures (*.png);;Models (*.safetensors *.pt *.pth);;All files (*)</source>
-        <translation>Alles, was sich öffnen lässt (*.moescope *.png *.safetensors *.pt *.pth);;Sitzungen (*.moescope);;Bilder (*.png);;Modelle (*.safetensors *.pt *.pth);;Alle Dateien (*)</translation>
-    </message>
-    <message>
         <source>Looking at %1 …</source>
         <translation>%1 wird untersucht …</translation>
     </message>
@@ -2836,6 +3210,22 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>Show them in History</source>
         <translation>Im Verlauf zeigen</translation>
+    </message>
+    <message>
+        <source>Run on the CPU</source>
+        <translation>Auf der CPU rechnen</translation>
+    </message>
+    <message>
+        <source>All that can be opened (*.moescope *.png *.safetensors *.pt *.pth *.moe.json);;Sessions (*.moescope);;Pictures (*.png);;Models (*.safetensors *.pt *.pth *.moe.json);;All files (*)</source>
+        <translation>Alles, was sich öffnen lässt (*.moescope *.png *.safetensors *.pt *.pth *.moe.json);;Sitzungen (*.moescope);;Bilder (*.png);;Modelle (*.safetensors *.pt *.pth *.moe.json);;Alle Dateien (*)</translation>
+    </message>
+    <message>
+        <source>CPU: %1</source>
+        <translation>CPU: %1</translation>
+    </message>
+    <message>
+        <source>CUDA: %1</source>
+        <translation>CUDA: %1</translation>
     </message>
 </context>
 <context>
@@ -2979,6 +3369,26 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>The model could not be loaded.</source>
         <translation>Das Modell konnte nicht geladen werden.</translation>
     </message>
+    <message>
+        <source>Device</source>
+        <translation>Gerät</translation>
+    </message>
+    <message>
+        <source>What the models run on. Automatic: the GPU if there is one and the model fits into its memory, else the CPU. Another choice loads the model again.</source>
+        <translation>Worauf die Modelle laufen. Automatisch: die GPU, wenn es eine gibt und das Modell in ihren Speicher passt, sonst die CPU. Eine andere Wahl lädt das Modell neu.</translation>
+    </message>
+    <message>
+        <source>&amp;Device</source>
+        <translation>&amp;Gerät</translation>
+    </message>
+    <message>
+        <source>automatic</source>
+        <translation>automatisch</translation>
+    </message>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
+    </message>
 </context>
 <context>
     <name>moescope::OpenModelDialog</name>
@@ -3049,10 +3459,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>File or folder</source>
         <translation>Datei oder Ordner</translation>
-    </message>
-    <message>
-        <source>a checkpoint (.safetensors, .pt, .pth) or the folder it is in</source>
-        <translation>ein Checkpoint (.safetensors, .pt, .pth) oder sein Ordner</translation>
     </message>
     <message>
         <source>File...</source>
@@ -3163,12 +3569,16 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <translation>Checkpoint</translation>
     </message>
     <message>
-        <source>Checkpoints (*.safetensors *.pt *.pth *.bin *.safetensors.index.json);;All files (*)</source>
-        <translation>Checkpoints (*.safetensors *.pt *.pth *.bin *.safetensors.index.json);;Alle Dateien (*)</translation>
-    </message>
-    <message>
         <source>Folder of the VAE</source>
         <translation>Ordner des VAE</translation>
+    </message>
+    <message>
+        <source>a checkpoint (.safetensors, .pt, .pth), the folder it is in, or an ensemble (.moe.json)</source>
+        <translation>ein Checkpoint (.safetensors, .pt, .pth), sein Ordner oder ein Ensemble (.moe.json)</translation>
+    </message>
+    <message>
+        <source>Models (*.safetensors *.pt *.pth *.bin *.safetensors.index.json *.moe.json);;All files (*)</source>
+        <translation>Modelle (*.safetensors *.pt *.pth *.bin *.safetensors.index.json *.moe.json);;Alle Dateien (*)</translation>
     </message>
 </context>
 <context>
@@ -3425,10 +3835,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <translation>Ohne Farbe: nicht von ihm bearbeitet</translation>
     </message>
     <message>
-        <source>no expert at all</source>
-        <translation>gar kein Experte</translation>
-    </message>
-    <message>
         <source>Framed: another main expert in the unconditional branch</source>
         <translation>Gerahmt: anderer Hauptexperte im unkonditionalen Zweig</translation>
     </message>
@@ -3447,6 +3853,34 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>Gate weight of expert %1</source>
         <translation>Gate-Gewicht von Experte %1</translation>
+    </message>
+    <message>
+        <source>no expert, only the shared one</source>
+        <translation>kein Experte, nur der gemeinsame</translation>
+    </message>
+    <message>
+        <source>Networks of the mixture</source>
+        <translation>Netze der Mischung</translation>
+    </message>
+    <message>
+        <source>They are chosen for a whole picture: see the chart of networks for their weights</source>
+        <translation>Sie werden für ein ganzes Bild gewählt: ihre Gewichte zeigt das Diagramm der Netze</translation>
+    </message>
+    <message>
+        <source>*: for tokens without condition</source>
+        <translation>*: für Token ohne Bedingung</translation>
+    </message>
+    <message>
+        <source>The expert for tokens without condition</source>
+        <translation>Der Experte für Token ohne Bedingung</translation>
+    </message>
+    <message>
+        <source>Network “%1”: click to choose it</source>
+        <translation>Netz „%1“: ein Klick wählt es</translation>
+    </message>
+    <message>
+        <source>Expert %1, for tokens without condition: click to choose it</source>
+        <translation>Experte %1, für Token ohne Bedingung: ein Klick wählt ihn</translation>
     </message>
 </context>
 <context>
@@ -3891,10 +4325,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <translation>Sampler</translation>
     </message>
     <message>
-        <source>Heun evaluates the network twice per step and is more exact; Euler once. (ODE solver.)</source>
-        <translation>Heun wertet das Netz zweimal je Schritt aus und ist genauer; Euler einmal. (ODE-Löser.)</translation>
-    </message>
-    <message>
         <source>Guidance</source>
         <translation>Guidance</translation>
     </message>
@@ -4057,6 +4487,66 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>The run would keep %1 and %2 are free: make fewer pictures or steps, or record only numbers of tokens (Advanced).</source>
         <translation>Der Lauf würde %1 belegen, frei sind %2: weniger Bilder oder Schritte nehmen oder nur Token-Anzahlen aufzeichnen (Erweitert).</translation>
+    </message>
+    <message>
+        <source>DDPM</source>
+        <translation>DDPM</translation>
+    </message>
+    <message>
+        <source>DDIM</source>
+        <translation>DDIM</translation>
+    </message>
+    <message>
+        <source>Flows: Heun evaluates the network twice per step and is more exact, Euler once. Discrete diffusions: DDPM adds fresh noise in every step, DDIM as much as chosen. (Sampler, ODE solver.)</source>
+        <translation>Flows: Heun wertet das Netz zweimal je Schritt aus und ist genauer, Euler einmal. Diskrete Diffusionen: DDPM fügt in jedem Schritt frisches Rauschen hinzu, DDIM so viel wie gewählt. (Sampler, ODE-Löser.)</translation>
+    </message>
+    <message>
+        <source>evenly</source>
+        <translation>gleichmäßig</translation>
+    </message>
+    <message>
+        <source>Timesteps</source>
+        <translation>Zeitschritte</translation>
+    </message>
+    <message>
+        <source>Which of the 1000 timesteps of training the run visits (timestep respacing): empty for as many as there are steps, evenly; 10,15,20 for counts of equal sections; ddim50 for a fixed stride.</source>
+        <translation>Welche der 1000 Zeitschritte des Trainings der Lauf besucht (timestep respacing): leer für so viele, wie es Schritte sind, gleichmäßig; 10,15,20 für Anzahlen in gleich großen Abschnitten; ddim50 für einen festen Abstand.</translation>
+    </message>
+    <message>
+        <source>Fresh noise</source>
+        <translation>Frisches Rauschen</translation>
+    </message>
+    <message>
+        <source>Noise that each DDIM step adds (eta): 0 none, 1 as much as DDPM.</source>
+        <translation>Rauschen, das jeder DDIM-Schritt hinzufügt (eta): 0 keines, 1 so viel wie DDPM.</translation>
+    </message>
+    <message>
+        <source>Shift</source>
+        <translation>Verschiebung</translation>
+    </message>
+    <message>
+        <source>Above 1 the run spends more of its steps where there is much noise (timestep shift); 1: none.</source>
+        <translation>Über 1 verwendet der Lauf mehr seiner Schritte dort, wo viel Rauschen ist (timestep shift); 1: keine Verschiebung.</translation>
+    </message>
+    <message>
+        <source>the whole batch</source>
+        <translation>die ganze Serie</translation>
+    </message>
+    <message>
+        <source>each picture</source>
+        <translation>jedes Bild</translation>
+    </message>
+    <message>
+        <source>Experts choose in</source>
+        <translation>Experten wählen in</translation>
+    </message>
+    <message>
+        <source>Which tokens compete for an expert of this model: those of all pictures of a batch, as it was trained, or of each picture by itself (routing pool). The run records it.</source>
+        <translation>Welche Token um einen Experten dieses Modells konkurrieren: die aller Bilder einer Serie, wie im Training, oder die jedes Bildes für sich (Routing-Topf). Der Lauf hält es fest.</translation>
+    </message>
+    <message>
+        <source>Pictures of a batch influence each other: the same seed alone gives another picture.</source>
+        <translation>Bilder einer Serie beeinflussen einander: derselbe Seed ergibt allein ein anderes Bild.</translation>
     </message>
 </context>
 <context>
