@@ -86,7 +86,8 @@ INSTANTIATE_TEST_SUITE_P(
                                      Expectation{"jitmoe-tiny", 3, 44}, Expectation{"jitmoe-sample", 6, 131},
                                      Expectation{"jit-tiny", 3, 12}, Expectation{"vae-tiny", 2, 30},
                                      Expectation{"diffmoe-tiny", 8, 261}, Expectation{"ecdit-tiny", 5, 119},
-                                     Expectation{"tcdit-tiny", 2, 47})),
+                                     Expectation{"tcdit-tiny", 2, 47}, Expectation{"ditmoe-s-tiny", 6, 127},
+                                     Expectation{"ditmoe-xl-tiny", 5, 102}, Expectation{"promoe-tiny", 4, 82})),
     [](const auto& info) {
         std::string name = std::get<1>(info.param).name + "_" + std::get<0>(info.param);
         std::replace(name.begin(), name.end(), '-', '_');
@@ -270,13 +271,13 @@ TEST(VerifyCase, ReportsForMachinesListEveryKey) {
 
 TEST(VerifyCase, FamiliesOfOtherVersionsAreRefusedByName) {
     const CaseCopies copies({});
-    copies.write("other/case.json", R"({"case": "other", "family": "Nucleus-Image", "checkpoint": "model.pt"})");
+    copies.write("other/case.json", R"({"case": "other", "family": "Race-DiT", "checkpoint": "model.pt"})");
     copies.write("train-dsmoe/case.json", R"({"case": "train-dsmoe", "family": "DSMoE", "steps": 3})");
     copies.write("train-dsmoe/train.safetensors", "");
     copies.write("unet/case.json", R"({"kind": "unet2d"})");
     const EngineError other = refused(copies / "other");
     EXPECT_EQ(other.code, ErrorCode::Unsupported);
-    EXPECT_NE(other.message.find("Nucleus-Image"), std::string::npos) << other.message;
+    EXPECT_NE(other.message.find("Race-DiT"), std::string::npos) << other.message;
     EXPECT_NE(other.message.find("DSMoE, JiTMoE"), std::string::npos) << other.message;
     const EngineError training = refused(copies / "train-dsmoe");
     EXPECT_EQ(training.code, ErrorCode::Unsupported);
