@@ -11,6 +11,7 @@
 
 #include "engine/io/png_file.h"
 #include "engine/model/class_choice.h"
+#include "engine/sampling/diffusion_schedule.h"
 
 namespace moescope::cli {
 namespace {
@@ -88,7 +89,12 @@ void GenerateArguments::addTo(CLI::App& command) {
     command.add_option("--prompt-file", promptFile, "One prompt per line, one run each")->excludes("-p")->excludes("--class");
     command.add_option("-s,--seed", seed, "Seed of the first picture; picture i uses seed + i; -1: random (default)");
     command.add_option("--steps", steps, "Sampling steps");
-    command.add_option("--sampling-method", sampler, "Sampler")->check(CLI::IsMember({"euler", "heun"}));
+    command.add_option("--sampling-method", sampler, "Sampler: euler or heun for flows, ddpm or ddim for discrete diffusions")
+        ->check(CLI::IsMember({"euler", "heun", "ddpm", "ddim"}));
+    command.add_option("--shift", shift, "Flows: above 1 spends more steps at high noise; 1: none");
+    command.add_option("--eta", eta, "ddim: noise added in each step, from 0 (none) to 1 (as much as ddpm)");
+    command.add_option("--respacing", respacing,
+                       "ddpm, ddim: which of the 1000 timesteps to visit: 250, 10,15,20 (counts of equal sections) or ddim50");
     command.add_option("--cfg-scale", cfgScale, "Guidance scale; 1: no guidance");
     command.add_option("--cfg-interval", cfgInterval, "Times LO,HI between which guidance acts; noise is at 0, data at 1");
     command.add_option("--noise-scale", noiseScale, "Strength of the starting noise");
@@ -138,12 +144,24 @@ std::vector<PlannedRun> planRuns(const GenerateArguments& a, const std::optional
         s.cfgHigh = repeated->cfgHigh;
         s.noiseScale = repeated->noiseScale;
         if (repeated->tEps > 0) s.tEps = repeated->tEps;
+        s.shift = repeated->shift;
+        s.eta = repeated->eta;
+        s.respacing = repeated->respacing;
     }
-    if (a.steps) s.steps = *a.steps;
+    if (a.steps) {
+        s.steps = *a.steps;
+        s.respacing.clear();
+    }
+    if (a.respacing) {
+        s.respacing = *a.respacing;
+        if (!a.steps) s.steps = static_cast<int>(keptTimesteps(s.respacing, s.steps).orThrow().size());
+    }
     if (a.sampler) s.sampler = *samplerFromName(*a.sampler);
     if (a.cfgScale) s.cfgScale = *a.cfgScale;
     if (a.cfgInterval) std::tie(s.cfgLow, s.cfgHigh) = parseInterval(*a.cfgInterval);
     if (a.noiseScale) s.noiseScale = *a.noiseScale;
+    if (a.shift) s.shift = *a.shift;
+    if (a.eta) s.eta = *a.eta;
 
     const bool joint = repeated && repeated->noiseBatch == "joint";
     base.seed = a.seed ? parseSeed(*a.seed) : repeated ? (joint ? repeated->seed : repeated->imageSeed()) : randomSeed();

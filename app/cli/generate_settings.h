@@ -21,8 +21,8 @@ struct GenerateArguments {
     std::optional<std::string> seed;
     std::optional<int> steps;
     std::optional<std::string> sampler;
-    std::optional<double> cfgScale, noiseScale;
-    std::optional<std::string> cfgInterval;
+    std::optional<double> cfgScale, noiseScale, shift, eta;
+    std::optional<std::string> cfgInterval, respacing;
     std::optional<int> batch;
     std::string rng, noiseBatch, noiseFile;
     std::string capture = "assignments", captureLayers, captureSteps, latents = "f16";

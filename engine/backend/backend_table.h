@@ -144,7 +144,7 @@ typedef struct MsRouting {
     MsTensor* routedNorm;
     MsTensor* sharedNorm;
     /* Since version 2 */
-    MsTensor* capacityLogits; /* F32 [T, E] POOL_THRESHOLD: the predictor before its sigmoid */
+    MsTensor* capacityLogits; /* F32 [T, E] POOL_THRESHOLD, and EXPERT_CHOICE where a predictor is given: the predictor before its sigmoid */
 } MsRouting;
 
 typedef struct MsConvDesc {
@@ -206,7 +206,7 @@ typedef struct MsBackendTable {
     MsStatus (*unpatchify)(MsContext*, const MsTensor* tokens, int64_t patch, MsTensor* image);
     /* t [B] -> out [B, W]: cos(t f_i) then sin(t f_i), f_i = maxPeriod^(-i / (W/2)); an odd last column is zero. */
     MsStatus (*timestep_waves)(MsContext*, const MsTensor* t, float maxPeriod, MsTensor* out);
-    /* out[i] = table[index[i]]; table [N, D], index I32 [B]. */
+    /* out[i] = table[index[i]]; table [N, D] F32 or I32, out of the same type; index I32 [B]. */
     MsStatus (*gather_rows)(MsContext*, const MsTensor* table, const MsTensor* index, MsTensor* out);
     /* x [samples * n, D] += table [n, D] for every sample, in place. */
     MsStatus (*add_rows)(MsContext*, MsTensor* x, const MsTensor* table);
@@ -247,6 +247,17 @@ typedef struct MsBackendTable {
     MsStatus (*mean)(MsContext*, const MsTensor* a, const MsTensor* b, MsTensor* out);
     /* z [B, ...] twice along the first axis -> out [2B, ...] (the two guidance branches see the same input). */
     MsStatus (*repeat_batch)(MsContext*, const MsTensor* z, MsTensor* out);
+    /* Guidance that acts on some channels only. prediction [P, C', ...] with P = B or 2B (conditional samples first) -> its first C
+       channels, out [B, C, ...]; params F32 [2] on the device = {cfgScale, sign}. P = 2B: the first `guidedChannels` channels are
+       sign (pu + cfgScale (pc - pu)), the others sign pc. P = B: sign p. */
+    MsStatus (*guided_prediction)(MsContext*, const MsTensor* prediction, const MsTensor* params, int64_t guidedChannels, MsTensor* out);
+    /* A step of a discrete diffusion. z, clean, next [B, C, ...]; noise the same or NULL (none); prediction [B, C', ...]: predicted
+       noise e in channels 0 .. C-1 and, where C' >= 2C, v in channels C .. 2C-1 (without them f below is 0). params F32 [8] on the
+       device = {a0, a1, b0, b1, b2, high, low, spread}:
+         clean = a0 z - a1 e
+         next  = b0 clean + b1 z + b2 e + spread exp((f high + (1 - f) low) / 2) noise,   f = (v + 1) / 2 */
+    MsStatus (*diffusion_step)(MsContext*, const MsTensor* prediction, const MsTensor* z, const MsTensor* noise, const MsTensor* params,
+                               MsTensor* clean, MsTensor* next);
 
     /* --- networks over pictures of several resolutions: all of these or none; NULL on a device that does not run them --- */
     /* t [N], frequencies [F] -> out [N, 2 F]: cos(t f) then sin(t f); with sinFirst not 0 the sines come first. */

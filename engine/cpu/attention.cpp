@@ -13,6 +13,7 @@
 // clang-format on
 
 #include <new>
+#include <utility>
 
 #include "engine/cpu/attention_rows-inl.h"
 #include "engine/cpu/gemm.h"
@@ -36,7 +37,9 @@ constexpr int64_t roundUp(int64_t n, int64_t unit) {
 
 /// How the rows of a query or a key are prepared.
 struct HeadRows {
-    const float* norm;  // [d] or null
+    const float* norm;      // [d] or null
+    const float* normBias;  // [d] or null: with it the norm is a LayerNorm
+    bool toHalf;            // rounded to fp16 at the end
     float eps;
     MsRope rope;
     const float* cos;  // [tokens - leadTokens, d / 2]
@@ -108,16 +111,21 @@ HWY_INLINE void prepareRows(const Layout& l, const HeadRows& kind, int64_t pair,
         if (third == 1) fetchRow(l, pair, 2, token);  // the values of these keys are packed next
         const float* from = l.row(pair, third, token);
         for (int64_t i = 0; i < l.d; ++i) to[i] = from[i];
-        if (kind.norm) normHead(to, l.d, kind.norm, kind.eps);
-        if (token < kind.leadTokens || kind.rope == MS_ROPE_NONE) continue;
-        const float* cos = kind.cos + (token - kind.leadTokens) * half;
-        const float* sin = kind.sin + (token - kind.leadTokens) * half;
-        if (kind.rope == MS_ROPE_ADJACENT_PAIRS) {
-            turnNeighbours(to, cos, sin, half);
-        } else {
-            turnHalves(to, to + quarter, cos, sin, quarter);
-            turnHalves(to + half, to + half + quarter, cos + quarter, sin + quarter, quarter);
+        if (kind.normBias)
+            layerNormHead(to, l.d, kind.norm, kind.normBias, kind.eps);
+        else if (kind.norm)
+            normHead(to, l.d, kind.norm, kind.eps);
+        if (token >= kind.leadTokens && kind.rope != MS_ROPE_NONE) {
+            const float* cos = kind.cos + (token - kind.leadTokens) * half;
+            const float* sin = kind.sin + (token - kind.leadTokens) * half;
+            if (kind.rope == MS_ROPE_ADJACENT_PAIRS) {
+                turnNeighbours(to, cos, sin, half);
+            } else {
+                turnHalves(to, to + quarter, cos, sin, quarter);
+                turnHalves(to + half, to + half + quarter, cos + quarter, sin + quarter, quarter);
+            }
         }
+        if (kind.toHalf) roundToHalf(to, l.d);
     }
 }
 
@@ -185,6 +193,9 @@ MsStatus checkShapes(MsContext* context, const MsTensor* qkv, const MsAttentionD
     for (const MsTensor* norm : {desc.queryNorm, desc.keyNorm})
         MS_REQUIRE(context, !norm || hasShape(norm, {d}), "[attention] expected fp32 norm weights [{}], got {}", d,
                    shapeOf(norm));
+    for (const auto& [norm, bias] : {std::pair{desc.queryNorm, desc.queryNormBias}, {desc.keyNorm, desc.keyNormBias}})
+        MS_REQUIRE(context, !bias || (norm && hasShape(bias, {d})),
+                   "[attention] expected fp32 norm biases [{}] beside norm weights, got {}", d, shapeOf(bias));
     const float* rows = qkv->f32();
     layout = {desc.samples,
               desc.heads,
@@ -209,9 +220,11 @@ MsStatus checkShapes(MsContext* context, const MsTensor* qkv, const MsAttentionD
     return MS_OK;
 }
 
-HeadRows rowsOf(const MsAttentionDesc& desc, const MsTensor* norm) {
+HeadRows rowsOf(const MsAttentionDesc& desc, const MsTensor* norm, const MsTensor* normBias) {
     const bool rotated = desc.rope != MS_ROPE_NONE;
     return {norm ? norm->f32() : nullptr,
+            normBias ? normBias->f32() : nullptr,
+            desc.roundQueryKeyToHalf != 0,
             desc.eps,
             desc.rope,
             rotated ? desc.ropeCos->f32() : nullptr,
@@ -258,7 +271,8 @@ MsStatus attention(MsContext* context, const MsTensor* qkv, const MsAttentionDes
     Layout l{};
     if (const MsStatus status = checkShapes(context, qkv, *desc, out, l); status != MS_OK) return status;
     if (l.tokens == 0) return MS_OK;
-    return attend(context, l, rowsOf(*desc, desc->queryNorm), rowsOf(*desc, desc->keyNorm));
+    return attend(context, l, rowsOf(*desc, desc->queryNorm, desc->queryNormBias),
+                  rowsOf(*desc, desc->keyNorm, desc->keyNormBias));
 }
 
 MsStatus crossAttention(MsContext* context, const MsTensor* q, const MsTensor* kv, int64_t samples, int64_t heads,
@@ -282,7 +296,7 @@ MsStatus crossAttention(MsContext* context, const MsTensor* q, const MsTensor* k
                    {q->f32(), kv->f32(), kv->f32() + width},
                    {width, 2 * width, 2 * width},
                    out->f32()};
-    const HeadRows plain{nullptr, 0.0f, MS_ROPE_NONE, nullptr, nullptr, 0};
+    const HeadRows plain{nullptr, nullptr, false, 0.0f, MS_ROPE_NONE, nullptr, nullptr, 0};
     return attend(context, l, plain, plain);
 }
 

@@ -9,6 +9,9 @@
 #endif
 
 #include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
 
 #include "engine/cpu/vector_math-inl.h"
 #include "hwy/highway.h"
@@ -32,6 +35,37 @@ HWY_INLINE void normHead(float* HWY_RESTRICT row, int64_t width, const float* HW
     for (; i < width; ++i) squares += row[i] * row[i];
     const float factor = 1.0f / std::sqrt(squares / static_cast<float>(width) + eps);
     for (i = 0; i < width; ++i) row[i] = row[i] * factor * weight[i];
+}
+
+/// row = (row - mean) / sqrt(variance + eps) * weight + bias over `width` channels.
+HWY_INLINE void layerNormHead(float* HWY_RESTRICT row, int64_t width, const float* HWY_RESTRICT weight,
+                              const float* HWY_RESTRICT bias, float eps) {
+    // In double: heads are short, and beside a large mean the variance would otherwise be that of its rounding.
+    double sum = 0.0, squares = 0.0;
+    for (int64_t i = 0; i < width; ++i) sum += row[i];
+    const double mean = sum / static_cast<double>(width);
+    for (int64_t i = 0; i < width; ++i) squares += (row[i] - mean) * (row[i] - mean);
+    const double factor = 1.0 / std::sqrt(squares / static_cast<double>(width) + static_cast<double>(eps));
+    for (int64_t i = 0; i < width; ++i) row[i] = static_cast<float>((row[i] - mean) * factor) * weight[i] + bias[i];
+}
+
+/// The nearest value that fp16 can hold, ties to even; beyond its range infinity.
+HWY_INLINE void roundToHalf(float* row, int64_t width) {
+    for (int64_t i = 0; i < width; ++i) {
+        const float size = std::fabs(row[i]);
+        float rounded;
+        if (size < 0x1p-14f) {
+            rounded = (size + 0.5f) - 0.5f;  // steps of 2^-24, as subnormal halves have
+        } else if (size < 65520.0f) {
+            uint32_t bits;
+            std::memcpy(&bits, &size, sizeof bits);
+            bits = (bits + 0xfffu + ((bits >> 13) & 1u)) & ~0x1fffu;
+            std::memcpy(&rounded, &bits, sizeof rounded);
+        } else {
+            rounded = size * std::numeric_limits<float>::infinity();  // NaN stays NaN
+        }
+        row[i] = std::copysign(rounded, row[i]);
+    }
 }
 
 /// Pairs (a[i], b[i]) turned by their angles: (a cos - b sin, b cos + a sin).

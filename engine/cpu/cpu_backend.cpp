@@ -154,6 +154,8 @@ MsBackendTable makeTable() {
     t.advance = advance;
     t.mean = mean;
     t.repeat_batch = repeatBatch;
+    t.guided_prediction = guidedPrediction;
+    t.diffusion_step = diffusionStep;
     t.waves = waves;
     t.add_per_sample = addPerSample;
     t.concat_columns = concatColumns;

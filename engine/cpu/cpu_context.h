@@ -45,7 +45,7 @@ struct MsContext {
     std::atomic<uint64_t> bytesHeld{0};  // tensors, packed weights, scratch
 
     /// Scratch that grows and stays: one block per slot, shared by all workers of one operation. Contents undefined.
-    enum Slot { GatheredRows, Hidden, PairOutput, Logits, Selection, Attention, Convolution, Misc, Ranking, SlotCount };
+    enum Slot { GatheredRows, Hidden, PairOutput, Logits, Selection, Attention, Convolution, Misc, Ranking, TokenPairs, PoolMarks, PoolPairs, SlotCount };
     float* scratch(Slot slot, int64_t floats);
 
     /// True once somebody asked to stop; called at the start of every task (cheap: polls at most once per task).

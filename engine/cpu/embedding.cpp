@@ -103,12 +103,13 @@ MsStatus timestepWaves(MsContext* context, const MsTensor* t, float maxPeriod, M
 }
 
 MsStatus gatherRows(MsContext* context, const MsTensor* table, const MsTensor* index, MsTensor* out) {
-    MS_REQUIRE(context, isFloats(table, 2), "[gather_rows] expected an fp32 table [N, D], got {}", shapeOf(table));
+    MS_REQUIRE(context, table && (table->dtype == MS_F32 || table->dtype == MS_I32) && table->shape.size() == 2,
+               "[gather_rows] expected a table [N, D] of fp32 or int32, got {}", shapeOf(table));
     MS_REQUIRE(context, index && index->dtype == MS_I32 && index->shape.size() == 1,
                "[gather_rows] expected int32 indices [B], got {}", shapeOf(index));
     const int64_t rows = table->dim(0), width = table->dim(1), count = index->dim(0);
-    MS_REQUIRE(context, hasShape(out, {count, width}) && out != table,
-               "[gather_rows] expected a separate fp32 output [{}, {}], got {}", count, width, shapeOf(out));
+    MS_REQUIRE(context, out && out->dtype == table->dtype && out->shape == Shape({count, width}) && out != table,
+               "[gather_rows] expected a separate output [{}, {}] of the table's type, got {}", count, width, shapeOf(out));
     const int32_t* wanted = index->i32();
     for (int64_t i = 0; i < count; ++i)
         MS_REQUIRE(context, wanted[i] >= 0 && wanted[i] < rows,

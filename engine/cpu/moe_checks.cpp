@@ -2,6 +2,7 @@
 #include "engine/cpu/moe_checks.h"
 
 #include "engine/cpu/gemm.h"
+#include "engine/cpu/pool_routing.h"
 
 namespace moescope::cpu {
 namespace {
@@ -23,8 +24,17 @@ MsStatus checkRecord(MsContext* context, const char* name, const MsTensor* tenso
     return MS_OK;
 }
 
+/// Pairs that a call can have at most.
+int64_t mostPairs(const MsMoeLayerDesc& desc, int64_t tokens) {
+    if (desc.policy == MS_POLICY_EXPERT_CHOICE)
+        return desc.samples / desc.samplesPerPool * desc.experts * desc.capacity;
+    return tokens * (desc.policy == MS_POLICY_POOL_THRESHOLD ? desc.experts : desc.topK);
+}
+
 MsStatus checkRouting(MsContext* context, const MsMoeLayerDesc& desc, const MsRouting& r, int64_t tokens) {
-    const int64_t pairs = tokens * desc.topK, cells = desc.samples * desc.experts;
+    const int64_t cells = desc.samples * desc.experts, pairs = mostPairs(desc, tokens);
+    const bool pools = choosesFromPools(desc.policy);
+    const int64_t margins = pools ? desc.samples / desc.samplesPerPool * desc.experts : tokens;
     MS_REQUIRE(context, !r.expert || desc.experts <= 65536,
                "[moe_layer] {} experts do not fit a record of 16-bit numbers", desc.experts);
     const struct {
@@ -39,10 +49,13 @@ MsStatus checkRouting(MsContext* context, const MsMoeLayerDesc& desc, const MsRo
                    {"mass", r.mass, MS_F32, cells},
                    {"logits", r.logits, MS_F32, tokens * desc.experts},
                    {"scores", r.scores, MS_F32, tokens * desc.experts},
-                   {"margin", r.margin, MS_F32, tokens},
+                   {"margin", r.margin, MS_F32, margins},
                    {"inputNorm", r.inputNorm, MS_F32, tokens},
                    {"routedNorm", r.routedNorm, MS_F32, tokens},
-                   {"sharedNorm", r.sharedNorm, MS_F32, tokens}};
+                   {"sharedNorm", r.sharedNorm, MS_F32, tokens},
+                   {"capacityLogits", r.capacityLogits, MS_F32, tokens * desc.experts}};
+    MS_REQUIRE(context, !r.capacityLogits || (choosesFromPools(desc.policy) && desc.predictorIn),
+               "[moe_layer] predicted capacities are wanted of a policy that has none");
     for (const auto& record : records) {
         const MsStatus status = checkRecord(context, record.name, record.tensor, record.dtype, record.elements);
         if (status != MS_OK) return status;
@@ -65,48 +78,92 @@ MsStatus checkForced(MsContext* context, const MsMoeLayerDesc& desc, int64_t tok
     return MS_OK;
 }
 
+/// Weights of a feed-forward layer D -> I -> D: gated, or plain with an activation.
+MsStatus checkMlp(MsContext* context, const char* inName, const char* outName, const MsLinear* in, const MsLinear* out,
+                  int64_t count, int64_t width, MsActivation activation) {
+    const int64_t hidden = in->desc.out;
+    MS_REQUIRE(context, in->desc.layout == MS_LINEAR_PLAIN || activation == MS_ACT_NONE,
+               "[moe_layer] {}: gated weights bring their own activation", inName);
+    const MsStatus status = checkWeights(context, inName, in, count, width, hidden, in->desc.layout);
+    return status == MS_OK ? checkWeights(context, outName, out, count, hidden, width, MS_LINEAR_PLAIN) : status;
+}
+
+MsStatus checkTokenPolicy(MsContext* context, const MsMoeLayerDesc& desc, int64_t tokens) {
+    const bool sigmoid = desc.policy == MS_POLICY_TOKEN_CHOICE_SIGMOID, prototype = desc.policy == MS_POLICY_PROTOTYPE;
+    MS_REQUIRE(context, desc.topK > 0 && desc.topK <= desc.router->desc.out, "[moe_layer] {} of {} experts per token",
+               desc.topK, desc.router->desc.out);
+    MS_REQUIRE(
+        context,
+        desc.groups > 0 && desc.experts % desc.groups == 0 && desc.keptGroups > 0 && desc.keptGroups <= desc.groups,
+        "[moe_layer] {} of {} groups over {} experts", desc.keptGroups, desc.groups, desc.experts);
+    MS_REQUIRE(context, sigmoid || (desc.keptGroups == desc.groups && !desc.selectionBias),
+               "[moe_layer] groups and selection biases belong to sigmoid affinities");
+    MS_REQUIRE(
+        context,
+        !desc.selectionBias || (desc.selectionBias->dtype == MS_F32 && desc.selectionBias->elements() == desc.experts),
+        "[moe_layer] {} selection biases for {} experts", desc.selectionBias->elements(), desc.experts);
+    MS_REQUIRE(context, !desc.forcedExperts || !prototype, "[moe_layer] choices are forced on token choice only");
+    MS_REQUIRE(context,
+               !desc.bypass || (prototype && desc.bypass->dtype == MS_I32 && desc.bypass->elements() == desc.samples &&
+                                desc.router->desc.out == desc.experts - 1),
+               "[moe_layer] samples bypass the router only to an expert without a prototype, one value per sample");
+    return desc.forcedExperts ? checkForced(context, desc, tokens) : MS_OK;
+}
+
+MsStatus checkPoolPolicy(MsContext* context, const MsMoeLayerDesc& desc, int64_t tokens, int64_t width) {
+    MS_REQUIRE(context, desc.samplesPerPool > 0 && desc.samples % desc.samplesPerPool == 0,
+               "[moe_layer] {} samples in pools of {}", desc.samples, desc.samplesPerPool);
+    MS_REQUIRE(context, !desc.forcedExperts && !desc.bypass && !desc.selectionBias,
+               "[moe_layer] forced choices, bypass and selection biases belong to token choice");
+    const int64_t poolTokens = tokens / desc.samples * desc.samplesPerPool;
+    if (desc.policy == MS_POLICY_EXPERT_CHOICE) {
+        MS_REQUIRE(context, desc.capacity >= 0 && desc.capacity <= poolTokens,
+                   "[moe_layer] an expert takes {} tokens of a pool of {}", desc.capacity, poolTokens);
+        if (!desc.predictorIn) return MS_OK;  // with one it is run for the record only
+    }
+    MS_REQUIRE(context, desc.predictorIn && desc.predictorOut && desc.thresholds,
+               "[moe_layer] the capacity predictor or its thresholds are missing");
+    MS_REQUIRE(context, desc.thresholds->dtype == MS_F32 && desc.thresholds->elements() == desc.experts,
+               "[moe_layer] {} thresholds for {} experts", desc.thresholds->elements(), desc.experts);
+    const int64_t hidden = desc.predictorIn->desc.out;
+    const MsStatus status = checkWeights(context, "predictorIn", desc.predictorIn, 1, width, hidden, MS_LINEAR_PLAIN);
+    return status == MS_OK
+               ? checkWeights(context, "predictorOut", desc.predictorOut, 1, hidden, desc.experts, MS_LINEAR_PLAIN)
+               : status;
+}
+
 }  // namespace
 
 MsStatus checkMoeLayer(MsContext* context, const MsTensor* x, const MsMoeLayerDesc& desc, const MsRouting& routing,
                        const MsTensor* out) {
     const int64_t tokens = x->rows(), width = x->lastDim();
-    MS_REQUIRE(context, desc.policy == MS_POLICY_TOKEN_CHOICE_SIGMOID, "[moe_layer] unknown policy {}",
-               static_cast<int>(desc.policy));
+    MS_REQUIRE(context, desc.policy >= MS_POLICY_TOKEN_CHOICE_SIGMOID && desc.policy <= MS_POLICY_PROTOTYPE,
+               "[moe_layer] unknown policy {}", static_cast<int>(desc.policy));
     MS_REQUIRE(context, x->dtype == MS_F32 && out->dtype == MS_F32, "[moe_layer] activations must be F32");
     MS_REQUIRE(context, out->rows() == tokens && out->lastDim() == width,
                "[moe_layer] output [{}, {}] where [{}, {}] is needed", out->rows(), out->lastDim(), tokens, width);
-    MS_REQUIRE(context, desc.experts > 0 && desc.topK > 0 && desc.topK <= desc.experts,
-               "[moe_layer] {} of {} experts per token", desc.topK, desc.experts);
-    MS_REQUIRE(
-        context,
-        desc.groups > 0 && desc.experts % desc.groups == 0 && desc.keptGroups > 0 && desc.keptGroups <= desc.groups,
-        "[moe_layer] {} of {} groups over {} experts", desc.keptGroups, desc.groups, desc.experts);
-    MS_REQUIRE(context, desc.samples > 0 && tokens % desc.samples == 0, "[moe_layer] {} tokens in {} samples", tokens,
-               desc.samples);
-    // Pairs of a call are numbered with 32 bits.
-    MS_REQUIRE(context, tokens <= INT32_MAX / desc.topK, "[moe_layer] {} tokens with {} experts each", tokens,
-               desc.topK);
+    MS_REQUIRE(context, desc.experts > 0 && desc.samples > 0 && tokens % desc.samples == 0,
+               "[moe_layer] {} tokens in {} samples, {} experts", tokens, desc.samples, desc.experts);
     MS_REQUIRE(context, desc.router && desc.expertIn && desc.expertOut && !desc.sharedIn == !desc.sharedOut,
                "[moe_layer] weights are missing");
-    const int64_t expertWidth = desc.expertIn->desc.out;
-    MsStatus status = checkWeights(context, "router", desc.router, 1, width, desc.experts, MS_LINEAR_PLAIN);
+    // The last expert of prototypes may have none: it is for the samples that bypass the router.
+    const bool unconditional = desc.policy == MS_POLICY_PROTOTYPE && desc.router->desc.out == desc.experts - 1;
+    MsStatus status =
+        checkWeights(context, "router", desc.router, 1, width, desc.experts - (unconditional ? 1 : 0), MS_LINEAR_PLAIN);
     if (status == MS_OK)
-        status = checkWeights(context, "expertIn", desc.expertIn, desc.experts, width, expertWidth, MS_LINEAR_GATED);
+        status = checkMlp(context, "expertIn", "expertOut", desc.expertIn, desc.expertOut, desc.experts, width,
+                          desc.expertActivation);
+    if (status == MS_OK && desc.sharedIn)
+        status =
+            checkMlp(context, "sharedIn", "sharedOut", desc.sharedIn, desc.sharedOut, 1, width, desc.sharedActivation);
     if (status == MS_OK)
-        status = checkWeights(context, "expertOut", desc.expertOut, desc.experts, expertWidth, width, MS_LINEAR_PLAIN);
-    if (status == MS_OK && desc.sharedIn) {
-        const int64_t sharedWidth = desc.sharedIn->desc.out;
-        status = checkWeights(context, "sharedIn", desc.sharedIn, 1, width, sharedWidth, MS_LINEAR_GATED);
-        if (status == MS_OK)
-            status = checkWeights(context, "sharedOut", desc.sharedOut, 1, sharedWidth, width, MS_LINEAR_PLAIN);
-    }
+        status = choosesFromPools(desc.policy) ? checkPoolPolicy(context, desc, tokens, width)
+                                               : checkTokenPolicy(context, desc, tokens);
     if (status != MS_OK) return status;
-    MS_REQUIRE(
-        context,
-        !desc.selectionBias || (desc.selectionBias->dtype == MS_F32 && desc.selectionBias->elements() == desc.experts),
-        "[moe_layer] {} selection biases for {} experts", desc.selectionBias->elements(), desc.experts);
-    status = checkRouting(context, desc, routing, tokens);
-    return status == MS_OK && desc.forcedExperts ? checkForced(context, desc, tokens) : status;
+    // Pairs of a call are numbered with 32 bits.
+    const int64_t perToken = choosesFromPools(desc.policy) ? desc.experts : desc.topK;
+    MS_REQUIRE(context, tokens <= INT32_MAX / perToken, "[moe_layer] {} tokens with {} experts each", tokens, perToken);
+    return checkRouting(context, desc, routing, tokens);
 }
 
 }  // namespace moescope::cpu

@@ -31,41 +31,41 @@ HWY_INLINE float rootOf(const float* lanes) {
     return sqrtf(sum);
 }
 
-template <bool kNorms>
+/// Column(s) i of a token's routed sum.
+template <class D>
+HWY_INLINE hn::Vec<D> routedSum(D d, const Combine& c, const int32_t* place, int64_t count, int64_t i) {
+    if (count == 0) return hn::Zero(d);
+    auto routed = hn::LoadU(d, c.pairs + place[0] * c.width + i);
+    for (int64_t j = 1; j < count; ++j) routed = hn::Add(routed, hn::LoadU(d, c.pairs + place[j] * c.width + i));
+    return routed;
+}
+
+template <bool kNorms, bool kAdds>
 void combineRange(const Combine& c, int64_t begin, int64_t end) {
     const hn::CappedTag<float, kNormLanes> d;
+    const hn::CappedTag<float, 1> one;
     constexpr int64_t kLanes = hn::MaxLanes(d);
     for (int64_t token = begin; token < end; ++token) {
-        const int32_t* place = c.place + token * c.topK;
-        const float* added = c.added + token * c.width;
+        const int32_t* place = c.place + (c.start[token] - c.start[0]);
+        const int64_t count = c.start[token + 1] - c.start[token];
+        const float* added = kAdds ? c.added + token * c.width : nullptr;
         const float* input = c.input + token * c.width;
         float* out = c.out + token * c.width;
         alignas(64) float inputLanes[kNormLanes] = {}, routedLanes[kNormLanes] = {}, addedLanes[kNormLanes] = {};
+        const auto columns = [&](auto tag, int64_t i) HWY_ATTR {
+            const auto routed = routedSum(tag, c, place, count, i);
+            if (kNorms) {
+                addSquare(tag, hn::LoadU(tag, input + i), inputLanes + i % kNormLanes);
+                addSquare(tag, routed, routedLanes + i % kNormLanes);
+            }
+            if (!kAdds) return hn::StoreU(routed, tag, out + i);
+            const auto other = hn::LoadU(tag, added + i);
+            if (kNorms) addSquare(tag, other, addedLanes + i % kNormLanes);
+            hn::StoreU(hn::Add(routed, other), tag, out + i);
+        };
         int64_t i = 0;
-        for (; i + kLanes <= c.width; i += kLanes) {
-            auto routed = hn::LoadU(d, c.pairs + place[0] * c.width + i);
-            for (int64_t j = 1; j < c.topK; ++j)
-                routed = hn::Add(routed, hn::LoadU(d, c.pairs + place[j] * c.width + i));
-            const auto other = hn::LoadU(d, added + i);
-            if (kNorms) {
-                addSquare(d, hn::LoadU(d, input + i), inputLanes + i % kNormLanes);
-                addSquare(d, routed, routedLanes + i % kNormLanes);
-                addSquare(d, other, addedLanes + i % kNormLanes);
-            }
-            hn::StoreU(hn::Add(routed, other), d, out + i);
-        }
-        for (; i < c.width; ++i) {
-            float routed = c.pairs[place[0] * c.width + i];
-            for (int64_t j = 1; j < c.topK; ++j) routed += c.pairs[place[j] * c.width + i];
-            const float other = added[i];
-            if (kNorms) {
-                const hn::CappedTag<float, 1> one;
-                addSquare(one, hn::Set(one, input[i]), inputLanes + i % kNormLanes);
-                addSquare(one, hn::Set(one, routed), routedLanes + i % kNormLanes);
-                addSquare(one, hn::Set(one, other), addedLanes + i % kNormLanes);
-            }
-            out[i] = routed + other;
-        }
+        for (; i + kLanes <= c.width; i += kLanes) columns(d, i);
+        for (; i < c.width; ++i) columns(one, i);
         if (!kNorms) continue;
         if (c.inputNorm) c.inputNorm[token] = rootOf(inputLanes);
         if (c.routedNorm) c.routedNorm[token] = rootOf(routedLanes);
@@ -75,7 +75,10 @@ void combineRange(const Combine& c, int64_t begin, int64_t end) {
 
 void combineAny(const Combine& combine, int64_t begin, int64_t end) {
     const bool norms = combine.inputNorm || combine.routedNorm || combine.addedNorm;
-    norms ? combineRange<true>(combine, begin, end) : combineRange<false>(combine, begin, end);
+    if (combine.added)
+        norms ? combineRange<true, true>(combine, begin, end) : combineRange<false, true>(combine, begin, end);
+    else
+        norms ? combineRange<true, false>(combine, begin, end) : combineRange<false, false>(combine, begin, end);
 }
 
 }  // namespace HWY_NAMESPACE

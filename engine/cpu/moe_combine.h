@@ -6,12 +6,14 @@
 
 namespace moescope::cpu {
 
-/// Tokens [.., width]: out[t] = (pairs[place[t][0]] + pairs[place[t][1]] + ...) + added[t]. `added` may be `out`.
+/// Tokens [.., width]: out[t] = (pairs[first place of t] + pairs[second place of t] + ...) + added[t]. `added` may be
+/// `out`. A token without a pair has a routed sum of zero.
 struct Combine {
     const float* pairs = nullptr;    // [pairs, width] expert outputs, already times their gates
-    const int32_t* place = nullptr;  // [tokens, topK] rows of `pairs`, in ascending order of the experts
-    int64_t topK = 0, width = 0;
-    const float* added = nullptr;  // [tokens, width] the shared expert's output, or the layer's input
+    const int32_t* start = nullptr;  // [tokens + 1] where a token's places begin, counted from start[0]
+    const int32_t* place = nullptr;  // rows of `pairs`, in ascending order of the experts
+    int64_t width = 0;
+    const float* added = nullptr;  // [tokens, width] the shared expert's output, or the layer's input; null: nothing
     const float* input = nullptr;  // [tokens, width] only read for its norm
     float* out = nullptr;
     // L2 norms [tokens] of input, sum over the routed experts and `added`; each may be null. They change no bit of

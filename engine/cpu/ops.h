@@ -43,6 +43,10 @@ MsStatus guidedVelocity(MsContext*, const MsTensor* prediction, const MsTensor* 
 MsStatus advance(MsContext*, const MsTensor* z, const MsTensor* v, const MsTensor* dt, MsTensor* out);
 MsStatus mean(MsContext*, const MsTensor* a, const MsTensor* b, MsTensor* out);
 MsStatus repeatBatch(MsContext*, const MsTensor* z, MsTensor* out);
+// diffusion.cpp
+MsStatus guidedPrediction(MsContext*, const MsTensor* prediction, const MsTensor* params, int64_t guidedChannels, MsTensor* out);
+MsStatus diffusionStep(MsContext*, const MsTensor* prediction, const MsTensor* z, const MsTensor* noise, const MsTensor* params,
+                       MsTensor* clean, MsTensor* next);
 // picture_rows.cpp
 MsStatus waves(MsContext*, const MsTensor* t, const MsTensor* frequencies, int32_t sinFirst, MsTensor* out);
 MsStatus addPerSample(MsContext*, MsTensor* x, const MsTensor* rows);

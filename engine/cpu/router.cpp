@@ -30,6 +30,26 @@ void sigmoidOf(const float* logits, int64_t count, float* scores) {
     for (int64_t r = 0; r < count - i; ++r) scores[i + r] = rest[r];
 }
 
+/// e^(logit - largest) of each row over their sum, which runs in the order of the experts on every level.
+void softmaxOf(const float* logits, int64_t rows, int64_t experts, float* scores) {
+    const hn::CappedTag<float, 16> d;
+    constexpr int64_t kLanes = hn::MaxLanes(d);
+    for (int64_t row = 0; row < rows; ++row, logits += experts, scores += experts) {
+        float largest = logits[0];
+        for (int64_t e = 1; e < experts; ++e) largest = logits[e] > largest ? logits[e] : largest;
+        for (int64_t e = 0; e < experts; e += kLanes) {
+            float part[kLanes] = {};
+            const int64_t count = experts - e < kLanes ? experts - e : kLanes;
+            for (int64_t i = 0; i < count; ++i) part[i] = logits[e + i] - largest;
+            hn::StoreU(exponential(d, hn::LoadU(d, part)), d, part);
+            for (int64_t i = 0; i < count; ++i) scores[e + i] = part[i];
+        }
+        float sum = 0.0f;
+        for (int64_t e = 0; e < experts; ++e) sum += scores[e];
+        for (int64_t e = 0; e < experts; ++e) scores[e] /= sum;
+    }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace moescope::cpu
 HWY_AFTER_NAMESPACE();
@@ -38,6 +58,7 @@ HWY_AFTER_NAMESPACE();
 namespace moescope::cpu {
 
 HWY_EXPORT(sigmoidOf);
+HWY_EXPORT(softmaxOf);
 
 namespace {
 
@@ -132,6 +153,10 @@ void affinities(const float* logits, int64_t count, float* scores) {
     HWY_DYNAMIC_DISPATCH(sigmoidOf)(logits, count, scores);
 }
 
+void softmaxRows(const float* logits, int64_t rows, int64_t experts, float* scores) {
+    HWY_DYNAMIC_DISPATCH(softmaxOf)(logits, rows, experts, scores);
+}
+
 float chooseLargest(const float* values, int64_t n, int64_t k, RankedValue* ranked, int32_t* chosen) {
     float margin;
     if (k <= kShortList && chooseWithoutTies(values, n, k, chosen, margin)) return margin;
@@ -170,6 +195,10 @@ void gateWeights(const RouterRule& rule, const float* scores, const int32_t* cho
         if (rule.topK > 1) gates[j] /= sum + 1e-20f;
         gates[j] *= rule.scale;
     }
+}
+
+void plainGates(const RouterRule& rule, const float* scores, const int32_t* chosen, float* gates) {
+    for (int64_t j = 0; j < rule.topK; ++j) gates[j] = scores[chosen[j]] * rule.scale;
 }
 
 }  // namespace moescope::cpu

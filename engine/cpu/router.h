@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Token choice by sigmoid affinities: which experts a token goes to, and with which gates.
+// What routing is made of: affinities, the choice of the largest, gates. Token choice by sigmoid affinities:
 //
 // affinity = sigmoid(logit); ranking = affinity + selection bias; of all groups but the strongest `keptGroups` (by the
 // sum of a group's two best) the ranking is set to 0.0; the topK largest are chosen; gate = affinity / (sum of the
@@ -33,6 +33,10 @@ struct RouterScratch {
 /// scores = sigmoid(logits), elementwise; a value's bits do not depend on its place.
 void affinities(const float* logits, int64_t count, float* scores);
 
+/// scores = softmax of each row of logits [rows, experts]; a row's bits do not depend on its place. A row with a NaN
+/// becomes NaN.
+void softmaxRows(const float* logits, int64_t rows, int64_t experts, float* scores);
+
 /// Chooses the k largest of n values (0 < k <= n); their indices, ascending, go to `chosen`. `ranked` holds n. Returns
 /// the last chosen minus the first refused value; +inf if none is refused, 0 where a NaN leaves it undefined.
 float chooseLargest(const float* values, int64_t n, int64_t k, RankedValue* ranked, int32_t* chosen);
@@ -46,7 +50,10 @@ float chooseExperts(const RouterRule& rule, const float* scores, const float* bi
 float marginOf(const RouterRule& rule, const float* scores, const float* bias, RouterScratch scratch,
                const int32_t* chosen);
 
-/// The gates of one token's chosen experts, summed in the order of `chosen`.
+/// The gates of one token's chosen experts, normalised to their sum (in the order of `chosen`).
 void gateWeights(const RouterRule& rule, const float* scores, const int32_t* chosen, float* gates);
+
+/// The gates of policies that do not normalise: affinity * scale.
+void plainGates(const RouterRule& rule, const float* scores, const int32_t* chosen, float* gates);
 
 }  // namespace moescope::cpu

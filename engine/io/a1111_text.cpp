@@ -59,6 +59,9 @@ std::vector<Entry> entriesOf(const GenerationParameters& p) {
     if (p.cfgLow != 0 || p.cfgHigh != 1) add("CFG interval", fmt::format("{}, {}", p.cfgLow, p.cfgHigh));
     if (p.noiseScale != 1) add("Noise scale", fmt::format("{}", p.noiseScale));
     if (p.tEps != 0) add("T eps", fmt::format("{}", p.tEps));
+    if (p.shift != 1) add("Shift", fmt::format("{}", p.shift));
+    if (p.eta != 0) add("Eta", fmt::format("{}", p.eta));
+    add("Respacing", p.respacing);
     add("Precision", p.dtype);
     add("RNG", rngName(p.rng));
     if (p.noiseBatch != "per-image") add("Noise batch", p.noiseBatch);
@@ -178,6 +181,12 @@ void apply(const Entry& entry, GenerationParameters& p) {
         p.noiseScale = number<double>(key, value);
     else if (key == "T eps")
         p.tEps = number<double>(key, value);
+    else if (key == "Shift")
+        p.shift = number<double>(key, value);
+    else if (key == "Eta")
+        p.eta = number<double>(key, value);
+    else if (key == "Respacing")
+        p.respacing = value;
     else if (key == "Precision")
         p.dtype = value;
     else if (key == "RNG")

@@ -30,6 +30,9 @@ void visitFields(Parameters& p, Visit visit) {
     visit("cfg_high", p.cfgHigh);
     visit("noise_scale", p.noiseScale);
     visit("t_eps", p.tEps);
+    visit("shift", p.shift);
+    visit("eta", p.eta);
+    visit("respacing", p.respacing);
     visit("rng", p.rng);
     visit("noise_batch", p.noiseBatch);
     visit("noise_file", p.noiseFile);

@@ -29,12 +29,15 @@ struct GenerationParameters {
     int64_t batchIndex = 0;  // which image of the batch this picture is
     int64_t batch = 1;
     int steps = 0;
-    std::string sampler;  // "euler", "heun"
+    std::string sampler;  // "euler", "heun", "ddpm", "ddim"
     double cfgScale = 1;
     double cfgLow = 0;  // guidance interval in model time
     double cfgHigh = 1;
     double noiseScale = 1;
     double tEps = 0;
+    double shift = 1;       // of a flow's noise levels
+    double eta = 0;         // of DDIM
+    std::string respacing;  // of a discrete diffusion, where its timesteps are not one section of `steps`
     std::string rng = "torch-cpu";         // "torch-cpu", "torch-cuda:SMS,THREADS", "file"
     std::string noiseBatch = "per-image";  // "per-image" or "joint"
     std::string noiseFile;                 // where rng is "file"

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace moescope {
 namespace {
 
@@ -25,7 +27,7 @@ uint64_t AdalnTransformer::packedBytes() const {
             bytes += linear->bytes();
         if (!block.moe) continue;
         for (const PackedLinear* linear : {&block.moe->router, &block.moe->expertIn, &block.moe->expertOut, &block.moe->sharedIn,
-                                           &block.moe->sharedOut})
+                                           &block.moe->sharedOut, &block.moe->predictorIn, &block.moe->predictorOut})
             bytes += linear->bytes();
     }
     return bytes;
@@ -36,37 +38,67 @@ void AdalnTransformer::loadCommon(WeightLoader& loader) {
     m_time1 = loader.linear("t_embedder.mlp.0", config.waves, config.width, true);
     m_time2 = loader.linear("t_embedder.mlp.2", config.width, config.width, true);
     m_labelTable = loader.tensor("y_embedder.embedding_table.weight", {config.classes + 1, config.width});
+    if (config.moe.unconditionalExpert) {
+        std::vector<int32_t> bypasses(static_cast<size_t>(config.classes) + 1);
+        bypasses.back() = 1;
+        m_bypassTable = m_backend.tensor({config.classes + 1, 1}, MS_I32);
+        m_backend.upload(m_bypassTable, std::span<const int32_t>(bypasses));
+    }
     m_blocks.resize(static_cast<size_t>(config.depth));
     for (int block = 0; block < config.depth; ++block) {
         BlockWeights& weights = m_blocks[static_cast<size_t>(block)];
         const std::string name = "blocks." + std::to_string(block);
         weights.modulation = loader.linear(name + ".adaLN_modulation.1", config.width, 6 * config.width, true);
-        weights.qkv = loader.linear(name + ".attn.qkv", config.width, 3 * config.width, true);
-        weights.proj = loader.linear(name + ".attn.proj", config.width, config.width, true);
+        weights.qkv = loader.linear(name + ".attn." + m_qkvName, config.width, 3 * config.width, true);
+        weights.proj = loader.linear(name + ".attn." + m_projName, config.width, config.width, true);
         loadBlock(loader, block, weights);
     }
     m_finalModulation = loader.linear("final_layer.adaLN_modulation.1", config.width, 2 * config.width, true);
     m_finalLinear = loader.linear("final_layer.linear", config.width, config.patch * config.patch * config.outChannels, true);
 }
 
-MoeWeights AdalnTransformer::loadMoe(WeightLoader& loader, const std::string& mlp, ExpertParts in, ExpertParts out) const {
+MoeWeights AdalnTransformer::loadMoe(WeightLoader& loader, const std::string& layer, const MoeNaming& naming) {
+    using Part = WeightLoader::Part;
     const int64_t width = m_description.config.width;
     const MoeConfig& config = m_description.config.moe;
-    std::vector<WeightLoader::Part> ins, outs;
-    for (int64_t e = 0; e < config.experts; ++e) {
-        const std::string expert = mlp + ".experts.blocks." + std::to_string(e);
-        ins.push_back(in(expert));
-        outs.push_back(out(expert));
-    }
+    const auto part = [](const std::string& mlp, const std::vector<std::string>& names, bool bias) {
+        Part made;
+        for (const std::string& name : names) {
+            made.weights.push_back(mlp + "." + name + ".weight");
+            if (bias) made.biases.push_back(mlp + "." + name + ".bias");
+        }
+        return made;
+    };
+    const auto load = [&](const std::vector<std::string>& mlps, const MlpNaming& names, int64_t inner, PackedLinear& in, PackedLinear& out) {
+        std::vector<Part> ins, outs;
+        for (const std::string& mlp : mlps) {
+            ins.push_back(part(mlp, names.in, names.bias));
+            outs.push_back(part(mlp, {names.out}, names.bias));
+        }
+        in = loader.stacked(ins, width, inner, names.gated() ? MS_LINEAR_GATED : MS_LINEAR_PLAIN);
+        out = loader.stacked(outs, inner, width, MS_LINEAR_PLAIN);
+    };
+    std::vector<std::string> experts;
+    for (int64_t e = 0; e < config.experts; ++e) experts.push_back(naming.expertName(layer, e));
     MoeWeights moe;
-    moe.router = loader.router(mlp + ".gate.weight", width, config.experts);
-    moe.selectionBias = loader.optionalTensor(mlp + ".gate.e_score_correction_bias", {config.experts});
-    moe.expertIn = loader.stacked(ins, width, config.expertWidth, MS_LINEAR_GATED);
-    moe.expertOut = loader.stacked(outs, config.expertWidth, width, MS_LINEAR_PLAIN);
+    const std::string router = layer + "." + naming.router;
+    moe.router = config.rule == RouterRule::Prototype ? loader.prototypes(router, width, config.routerRows())
+                                                      : loader.router(router, width, config.routerRows());
+    if (!naming.selectionBias.empty()) moe.selectionBias = loader.optionalTensor(layer + "." + naming.selectionBias, {config.experts});
+    load(experts, naming.routed, config.expertWidth, moe.expertIn, moe.expertOut);
+    moe.expertActivation = naming.routed.activation;
     if (config.sharedWidth) {
-        moe.sharedIn = loader.stacked({in(mlp + ".shared_experts")}, width, config.sharedWidth, MS_LINEAR_GATED);
-        moe.sharedOut = loader.stacked({out(mlp + ".shared_experts")}, config.sharedWidth, width, MS_LINEAR_PLAIN);
+        load({layer + "." + naming.shared}, naming.sharedMlp, config.sharedWidth, moe.sharedIn, moe.sharedOut);
+        moe.sharedActivation = naming.sharedMlp.activation;
     }
+    if (naming.predictor.empty()) return moe;
+    // As exact as the router: a capacity is a count of tokens above a threshold.
+    const std::string predictor = layer + "." + naming.predictor;
+    moe.predictorIn = loader.exactLinear(predictor + ".0", width, width);
+    moe.predictorOut = loader.exactLinear(predictor + ".2", width, config.experts);
+    moe.thresholds = loader.tensor(layer + "." + naming.thresholds, {config.experts});
+    for (MoeLayerDescriptor& descriptor : m_description.moeLayers)
+        if (layer.starts_with(fmt::format("blocks.{}.", descriptor.block))) descriptor.thresholds = m_backend.fetch(moe.thresholds).data;
     return moe;
 }
 
@@ -90,6 +122,7 @@ std::unique_ptr<DenoiserWorkspace> AdalnTransformer::makeWorkspace(int64_t sampl
     work->waves = m_backend.tensor({samples, c.waves});
     for (DeviceTensor* small : {&work->timeHidden, &work->timeEmbed, &work->labelEmbed, &work->condition, &work->activated})
         *small = m_backend.tensor({samples, c.width});
+    if (!m_bypassTable.empty()) work->bypass = m_backend.tensor({samples, 1}, MS_I32);
     work->modulation = m_backend.tensor({samples, 6 * c.width});
     work->finalModulation = m_backend.tensor({samples, 2 * c.width});
     work->finalTokens = m_backend.tensor({imageRows, c.patch * c.patch * c.outChannels});
@@ -123,6 +156,7 @@ void AdalnTransformer::forward(DenoiserWorkspace& workspace, const DeviceTensor&
     check(ops.gather_rows(context, m_labelTable.get(), condition.labels.get(), work.labelEmbed.get()));
     check(ops.add(context, work.timeEmbed.get(), work.labelEmbed.get(), work.condition.get()));
     check(ops.activate(context, work.condition.get(), MS_ACT_SILU, work.activated.get()));
+    if (!m_bypassTable.empty()) check(ops.gather_rows(context, m_bypassTable.get(), condition.labels.get(), work.bypass.get()));
     tap(Tap::TimeEmbed, -1, work.timeEmbed);
     tap(Tap::LabelEmbed, -1, work.labelEmbed);
     tap(Tap::Condition, -1, work.condition);
@@ -173,6 +207,9 @@ void AdalnTransformer::runBlock(Workspace& work, int block, const Condition& con
     attention.ropeCos = orNull(m_ropeCos);
     attention.ropeSin = orNull(m_ropeSin);
     attention.leadTokens = work.leadTokens;
+    attention.queryNormBias = orNull(weights.queryNormBias);
+    attention.keyNormBias = orNull(weights.keyNormBias);
+    attention.roundQueryKeyToHalf = c.halfQueryKey ? 1 : 0;
     check(ops.attention(context, work.qkv.get(), &attention, work.attended.get()));
     check(ops.linear(context, work.attended.get(), weights.proj.get(), MS_ACT_NONE, work.branch.get()));
     check(ops.gated_add(context, work.x.get(), work.branch.get(), work.modulation.get(), 2));
@@ -211,8 +248,22 @@ void AdalnTransformer::runMoe(Workspace& work, const MoeWeights& moe, int block,
     desc.sharedIn = orNull(moe.sharedIn);
     desc.sharedOut = orNull(moe.sharedOut);
     desc.forcedExperts = forced ? forced->get() : nullptr;
+    desc.expertActivation = moe.expertActivation;
+    desc.sharedActivation = moe.sharedActivation;
+    desc.bypass = orNull(work.bypass);
     desc.addNothing = config.addsInput ? 0 : 1;
-    desc.samplesPerPool = condition.pool == RoutingPool::Batch ? work.samples / condition.branches : 1;
+    desc.samplesPerPool = 1;
+    desc.capacity = config.tokensPerExpert(work.tokens);
+    if (config.rule == RouterRule::PoolThreshold) {
+        desc.samplesPerPool = condition.pool == RoutingPool::Batch ? work.samples / condition.branches : 1;
+        desc.predictorIn = moe.predictorIn.get();
+        desc.predictorOut = moe.predictorOut.get();
+        desc.thresholds = moe.thresholds.get();
+        if (condition.trainingSelection) {
+            desc.policy = MS_POLICY_EXPERT_CHOICE;
+            desc.capacity = config.tokensPerExpert(desc.samplesPerPool * work.tokens);
+        }
+    }
     const MsRouting* routing = observer ? observer->routingFor(layer) : nullptr;
     m_backend.check(m_backend.table().moe_layer(m_backend.context(), work.normed.get(), &desc, routing, work.branch.get()));
     if (!observer) return;

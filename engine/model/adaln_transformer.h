@@ -5,9 +5,11 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/model/denoiser.h"
+#include "engine/model/moe_naming.h"
 #include "engine/model/weight_loader.h"
 
 namespace moescope {
@@ -16,13 +18,17 @@ namespace moescope {
 struct MoeWeights {
     PackedLinear router, expertIn, expertOut, sharedIn, sharedOut;
     DeviceTensor selectionBias;
+    MsActivation expertActivation = MS_ACT_NONE, sharedActivation = MS_ACT_NONE;  // of plain ones; gated ones carry their own
+    PackedLinear predictorIn, predictorOut;  // of capacities
+    DeviceTensor thresholds;
 };
 
 struct BlockWeights {
     DeviceTensor norm1, norm2;  // RMS weights; empty for LayerNorm without parameters
     PackedLinear modulation;    // D -> 6 D
     PackedLinear qkv, proj;
-    DeviceTensor queryNorm, keyNorm;
+    DeviceTensor queryNorm, keyNorm;          // per head; RMS norms without biases, LayerNorms with them
+    DeviceTensor queryNormBias, keyNormBias;
     PackedLinear denseIn, denseOut;
     std::optional<MoeWeights> moe;
 };
@@ -44,9 +50,9 @@ protected:
     /// Loads what all families share; `loadBlock` fills the family's parts of each block.
     void loadCommon(WeightLoader& loader);
     virtual void loadBlock(WeightLoader& loader, int block, BlockWeights& weights) = 0;
-    /// Router, selection bias, routed and shared experts under `mlp`; `in` and `out` name the tensors of one expert.
-    using ExpertParts = WeightLoader::Part (*)(const std::string& expert);
-    MoeWeights loadMoe(WeightLoader& loader, const std::string& mlp, ExpertParts in, ExpertParts out) const;
+    /// Router, routed and shared experts and what else the naming has, under `layer` ("blocks.3.mlp"). Thresholds also go into the
+    /// layer's descriptor.
+    MoeWeights loadMoe(WeightLoader& loader, const std::string& layer, const MoeNaming& naming);
 
     /// patches [samples * imageTokens, C p p] -> work.x, positions not yet added.
     virtual void embed(Workspace& work) const = 0;
@@ -63,9 +69,11 @@ protected:
     MsNorm m_norm = MS_NORM_LAYER;
     MsRope m_rope = MS_ROPE_NONE;
     MsActivation m_denseActivation = MS_ACT_NONE;  // of plain dense layers; gated ones carry their own
+    std::string m_qkvName = "qkv", m_projName = "proj";
     DeviceTensor m_ropeCos, m_ropeSin;
     PackedLinear m_time1, m_time2;
     DeviceTensor m_labelTable;
+    DeviceTensor m_bypassTable;  // I32 [classes + 1, 1]: 1 for the null class, where it has an expert of its own
     std::vector<BlockWeights> m_blocks;
     DeviceTensor m_finalNorm;
     PackedLinear m_finalModulation, m_finalLinear;
@@ -81,7 +89,7 @@ struct AdalnTransformer::Workspace : DenoiserWorkspace {
     int64_t samples = 0, tokens = 0;  // tokens per sample right now
     int64_t leadTokens = 0;
     DeviceTensor patches, bottleneck, x, joined, normed, qkv, attended, hidden, branch;
-    DeviceTensor waves, timeHidden, timeEmbed, labelEmbed, condition, activated, modulation, finalModulation;
+    DeviceTensor waves, timeHidden, timeEmbed, labelEmbed, condition, activated, modulation, finalModulation, bypass;
     DeviceTensor finalTokens, picture;
 };
 

@@ -50,7 +50,7 @@ Status checkConfig(const ModelDescription& d) {
     if (c.depth < 1) return refuse("the model has no blocks: expected tensors named blocks.0.attn.qkv.weight and so on");
     if (c.heads < 1 || c.width % c.heads != 0)
         return refuse(fmt::format("the width {} is not a multiple of the {} heads; give the right number with --set heads=N", c.width, c.heads));
-    if (c.headWidth % 4 != 0)
+    if (c.rotary && c.headWidth % 4 != 0)
         return refuse(fmt::format("a head has {} channels; two-dimensional rotary positions need a multiple of 4", c.headWidth));
     if (c.grid < 1 || c.grid > 1024) return refuse(fmt::format("a grid of {0} x {0} tokens; expected 1 to 1024", c.grid));
     if (c.contextTokens && (c.contextStart < 0 || c.contextStart >= c.depth))
@@ -58,6 +58,11 @@ Status checkConfig(const ModelDescription& d) {
     if (c.moeBlocks.empty()) return {};
     const MoeConfig& m = c.moe;
     if (m.experts > 65535) return refuse(fmt::format("{} experts; this version handles up to 65535", m.experts));
+    if (byCapacity(m.rule)) {
+        if (!(m.capacity > 0 && m.capacity <= static_cast<double>(m.experts)))
+            return refuse(fmt::format("capacity should be above 0 and at most {} (the number of experts), found {}", m.experts, m.capacity));
+        return {};
+    }
     if (m.topK < 1 || m.topK > m.experts)
         return refuse(fmt::format("top_k should be 1 to {} (the number of experts), found {}", m.experts, m.topK));
     if (m.groups < 1 || m.experts % m.groups != 0)

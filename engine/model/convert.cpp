@@ -2,6 +2,8 @@
 #include "engine/model/convert.h"
 
 #include <cstring>
+#include <set>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -29,8 +31,8 @@ class Writer {
 public:
     Writer(const TensorSource& source, const ConvertOptions& options) : m_source(source), m_options(options) {}
 
-    void add(const std::string& name, const TensorInfo& tensor) {
-        const DType dtype = m_options.dtype && isFloating(tensor.dtype) ? *m_options.dtype : tensor.dtype;
+    void add(const std::string& name, const TensorInfo& tensor, bool keepType = false) {
+        const DType dtype = m_options.dtype && isFloating(tensor.dtype) && !keepType ? *m_options.dtype : tensor.dtype;
         m_total += tensor.elements() * static_cast<int64_t>(dtypeSize(dtype));
         m_entries.push_back({name, dtype, tensor.shape, [this, &tensor, dtype](const SafetensorsEntry::Sink& sink) {
                                  return copy(tensor, dtype, sink);
@@ -76,6 +78,7 @@ nlohmann::json settingsOf(const ModelDescription& d) {
     if (c.contextTokens) json["in_context_start"] = c.contextStart;
     if (!c.moeBlocks.empty()) {
         json["top_k"] = c.moe.topK;
+        if (c.moe.capacity > 0) json["capacity"] = c.moe.capacity;
         json["n_group"] = c.moe.groups;
         json["topk_group"] = c.moe.keptGroups;
         json["routed_scaling_factor"] = c.moe.scale;
@@ -97,7 +100,10 @@ nlohmann::json settingsOf(const ModelDescription& d) {
 Result<ConvertSummary> convertCheckpoint(const Checkpoint& checkpoint, const std::filesystem::path& target,
                                          const ConvertOptions& options) {
     Writer writer(checkpoint.source(), options);
-    for (const std::string& name : checkpoint.view().names()) writer.add(name, *checkpoint.view().find(name));
+    std::set<std::string_view> exact;  // thresholds and the like: rounding them would move decisions
+    for (const ExpectedTensor& tensor : checkpoint.description().tensors)
+        if (tensor.role != ExpectedTensor::Role::Learned && tensor.shape.size() == 1) exact.insert(tensor.name);
+    for (const std::string& name : checkpoint.view().names()) writer.add(name, *checkpoint.view().find(name), exact.contains(name));
     return writer.write(target, {{"moescope.config", settingsOf(checkpoint.description()).dump()},
                                  {"moescope.name", checkpoint.name()},
                                  {"moescope.weights", checkpoint.view().set().name}});

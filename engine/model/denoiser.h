@@ -52,6 +52,7 @@ struct Condition {
     RoutingPool pool = RoutingPool::Batch;  // for batch-wide routing: each branch is a pool, or each sample
     const HostTensor* prompt = nullptr;     // F32 [samples, P] prompt embeddings, for networks that take prompts
     std::span<const float> flowTimes{};     // [samples] 1 - noise level on the host, for routers over networks; may be empty
+    bool trainingSelection = false;         // batch-wide routing: experts choose by the fixed capacity of training, not by the predicted one
     // Networks with Conditioning::Text; all F32. The same for all evaluations of a run.
     const HostTensor* context = nullptr;    // [samples, T, contextWidth] text tokens for cross-attention
     const HostTensor* pooledText = nullptr; // [samples, P], where the network adds a pooled text to its time ...

@@ -18,6 +18,12 @@ constexpr int64_t kLargestGrid = 1024;
 
 constexpr SamplingDefaults kDefaults{SamplerKind::Euler, 50, 1.5, 0.0, 1.0, 1.0, 0.05};
 
+const MoeNaming& naming() {
+    static const MoeNaming names{
+        "gate.weight", "gate.e_score_correction_bias", "experts.blocks", "shared_experts", splitSwiglu(), splitSwiglu(), "", ""};
+    return names;
+}
+
 bool recognise(const WeightView& view) {
     if (!view.has("x_embedder.proj.weight")) return false;
     for (int64_t block = 0, depth = countBlocks(view); block < depth; ++block)
@@ -46,26 +52,12 @@ void expectTensors(ModelDescription& description) {
     tensors.push_back({"x_embedder.proj.weight", {c.width, c.inChannels, c.patch, c.patch}});
     tensors.push_back({"x_embedder.proj.bias", {c.width}});
     expectCommonTensors(description);
-    const auto expert = [&](const std::string& name, int64_t inner, bool routed) {
-        using Role = ExpectedTensor::Role;
-        tensors.push_back({name + ".gate_proj.weight", {inner, c.width}, Role::Learned, routed});
-        tensors.push_back({name + ".up_proj.weight", {inner, c.width}, Role::Learned, routed});
-        tensors.push_back({name + ".down_proj.weight", {c.width, inner}, Role::Learned, routed});
-    };
     for (int block = 0; block < c.depth; ++block) {
         const std::string mlp = fmt::format("blocks.{}.mlp", block);
-        if (!c.isMoe(block)) {
-            tensors.push_back({mlp + ".fc1.weight", {c.denseWidth, c.width}});
-            tensors.push_back({mlp + ".fc1.bias", {c.denseWidth}});
-            tensors.push_back({mlp + ".fc2.weight", {c.width, c.denseWidth}});
-            tensors.push_back({mlp + ".fc2.bias", {c.width}});
-            continue;
-        }
-        for (int64_t e = 0; e < c.moe.experts; ++e)
-            expert(fmt::format("{}.experts.blocks.{}", mlp, e), c.moe.expertWidth, true);
-        tensors.push_back({mlp + ".gate.weight", {c.moe.experts, c.width}});
-        tensors.push_back({mlp + ".gate.e_score_correction_bias", {c.moe.experts}, ExpectedTensor::Role::OptionalBuffer});
-        if (c.moe.sharedWidth) expert(mlp + ".shared_experts", c.moe.sharedWidth, false);
+        if (c.isMoe(block))
+            expectMixture(description, mlp, naming());
+        else
+            expectMlp(tensors, mlp, {{"fc1"}, "fc2", true, MS_ACT_SILU}, c.width, c.denseWidth);
     }
 }
 
@@ -92,13 +84,9 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
     for (int block = 0; block < c.depth; ++block) {
         const std::string mlp = fmt::format("blocks.{}.mlp", block);
         if (const Shape fc1 = view.shape(mlp + ".fc1.weight"); !fc1.empty()) c.denseWidth = fc1[0];
-        if (isMixture(view, block)) {
-            c.moeBlocks.push_back(block);
-            c.moe.experts = std::max(c.moe.experts, countExperts(view, block));
-            if (const Shape expert = view.shape(mlp + ".experts.blocks.0.gate_proj.weight"); !expert.empty()) c.moe.expertWidth = expert[0];
-            if (const Shape shared = view.shape(mlp + ".shared_experts.gate_proj.weight"); !shared.empty())
-                c.moe.sharedWidth = shared[0];
-        }
+        if (!hasMixture(view, mlp, naming())) continue;
+        c.moeBlocks.push_back(block);
+        readMixtureShape(view, mlp, naming(), c.moe);
     }
     if (const Status variant = refuseVariants(settings); !variant.ok()) return variant.error();
     if (const Status size = checkMixtureSize(view, c); !size.ok()) return size.error();
@@ -165,10 +153,7 @@ private:
             weights.denseOut = loader.linear(mlp + ".fc2", c.denseWidth, c.width, true);
             return;
         }
-        using Part = WeightLoader::Part;
-        weights.moe = loadMoe(
-            loader, mlp, [](const std::string& expert) { return Part{{expert + ".gate_proj.weight", expert + ".up_proj.weight"}, {}}; },
-            [](const std::string& expert) { return Part{{expert + ".down_proj.weight"}, {}}; });
+        weights.moe = loadMoe(loader, mlp, naming());
     }
 
     void embed(Workspace& work) const override {

@@ -4,17 +4,26 @@
 #include <charconv>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "engine/model/diffmoe.h"
+#include "engine/model/ditmoe.h"
 #include "engine/model/dsmoe.h"
+#include "engine/model/ecdit.h"
 #include "engine/model/family.h"
 #include "engine/model/jit.h"
+#include "engine/model/promoe.h"
 #include "engine/model/released_sizes.h"
+#include "engine/model/tcdit.h"
 #include "engine/model/unet/unet.h"
 
 namespace moescope {
 namespace {
 
-const std::array<const FamilyDefinition*, 4> kFamilies{&dsmoeFamily(), &jitMoeFamily(), &jitFamily(), &unetFamily()};
+// DiffMoE stands before EC-DiT, which is told by a part of its tensors.
+const std::array<const FamilyDefinition*, 9> kFamilies{&dsmoeFamily(), &jitMoeFamily(), &jitFamily(),    &diffMoeFamily(),
+                                                       &ecDitFamily(), &tcDitFamily(),  &ditMoeFamily(), &proMoeFamily(),
+                                                        &unetFamily()};
 
 constexpr int64_t kPublishedGrid = 16;
 constexpr int64_t kImageNetClasses = 1000;
@@ -25,13 +34,8 @@ struct Signature {
 };
 
 // Networks that people have files of, by a name only they use.
-constexpr std::array<Signature, 12> kNeighbours{{{".cluster_centers", "ProMoE"},
-                                                 {"capacity_predictor", "DiffMoE"},
-                                                 {".moe.experts.", "DiT-MoE"},
-                                                 {".mlp.gate_weight", "EC-DiT or DiffMoE"},
-                                                 {"img_mlp.experts.", "Nucleus-Image"},
+constexpr std::array<Signature, 7> kNeighbours{{{"img_mlp.experts.", "Nucleus-Image"},
                                                  {"transformer_blocks.0.img_mod", "Nucleus-Image"},
-                                                 {"mlp.experts.0.fc1", "TC-DiT"},
                                                  {"decoder.mid_block.", "an AutoencoderKL (a VAE, give it with --vae)"},
                                                  {"down_blocks.0.resnets", "a relative of the U-Nets of diffusers"},
                                                  {"input_blocks.0.0", "a Stable Diffusion U-Net"},
@@ -54,10 +58,12 @@ std::string describeUnknownArchitecture(const TensorSource& source) {
             }
         if (found) break;
     }
+    std::vector<std::string_view> names;
+    for (const FamilyDefinition* family : kFamilies) names.push_back(family->name);
     const auto& tensors = source.tensors();
     return fmt::format("the tensors are of an architecture that this version does not run: {} tensors such as '{}' {}; nearest: {}. "
-                       "Expected DSMoE, JiTMoE or JiT in their published layout",
-                       tensors.size(), tensors.front().name, shapeText(tensors.front().shape), nearest);
+                       "Expected {} in their published layout",
+                       tensors.size(), tensors.front().name, shapeText(tensors.front().shape), nearest, fmt::join(names, ", "));
 }
 
 int64_t countBlocks(const WeightView& view) {
@@ -75,17 +81,6 @@ int64_t countBlocks(const WeightView& view) {
     return blocks;
 }
 
-bool isMixture(const WeightView& view, int block) {
-    const std::string mlp = fmt::format("blocks.{}.mlp.", block);
-    return std::ranges::any_of(std::array{"gate.weight", "experts.blocks.0.gate_proj.weight", "experts.blocks.0.w3.weight"},
-                               [&](const char* name) { return view.has(mlp + name); });
-}
-
-int64_t countExperts(const WeightView& view, int block) {
-    const Shape gate = view.shape(fmt::format("blocks.{}.mlp.gate.weight", block));
-    return gate.empty() ? 0 : gate[0];
-}
-
 Status checkMixtureSize(const WeightView& view, const TransformerConfig& config) {
     constexpr int64_t kExpertsPerTensor = 16;  // whole files have at least two tensors for each expert
     constexpr int64_t kMostExperts = 65535;    // the routing keeps 16 bits for the number of an expert
@@ -96,6 +91,17 @@ Status checkMixtureSize(const WeightView& view, const TransformerConfig& config)
                                                 config.moe.experts, layers, tensors, kMostExperts)};
 }
 
+RoutingPolicy policyOf(RouterRule rule) {
+    switch (rule) {
+        case RouterRule::SigmoidTokenChoice:
+        case RouterRule::SoftmaxTokenChoice: return RoutingPolicy::TokenChoice;
+        case RouterRule::ExpertChoice: return RoutingPolicy::ExpertChoice;
+        case RouterRule::PoolThreshold: return RoutingPolicy::BatchPool;
+        case RouterRule::Prototype: return RoutingPolicy::Prototype;
+    }
+    return RoutingPolicy::TokenChoice;
+}
+
 std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& config) {
     std::vector<MoeLayerDescriptor> layers;
     for (const int block : config.moeBlocks) {
@@ -103,11 +109,14 @@ std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& confi
         layer.block = block;
         layer.moeIndex = static_cast<int>(layers.size());
         layer.experts = config.moe.experts;
-        layer.topK = config.moe.topK;
+        layer.policy = policyOf(config.moe.rule);
+        layer.topK = byCapacity(config.moe.rule) ? 0 : config.moe.topK;
+        if (config.moe.unconditionalExpert) layer.unconditionalExpert = config.moe.experts - 1;
         layer.sharedExpert = config.moe.sharedWidth > 0;
         if (config.contextTokens && block >= config.contextStart)
             layer.tokenGroups.push_back({TokenKind::ClassLabel, config.contextTokens, 0, 0});
         layer.tokenGroups.push_back({TokenKind::Image, config.imageTokens(), config.grid, config.grid});
+        if (config.moe.rule == RouterRule::ExpertChoice) layer.capacity = config.moe.tokensPerExpert(layer.tokensPerSample());
         layers.push_back(std::move(layer));
     }
     return layers;
@@ -150,7 +159,7 @@ TransformerConfig releasedConfig(const ReleasedSize& size) {
     return c;
 }
 
-void expectCommonTensors(ModelDescription& description) {
+void expectCommonTensors(ModelDescription& description, std::string_view qkv, std::string_view proj) {
     const TransformerConfig& c = description.config;
     auto& tensors = description.tensors;
     const auto linear = [&](const std::string& name, int64_t out, int64_t in) {
@@ -162,8 +171,8 @@ void expectCommonTensors(ModelDescription& description) {
     tensors.push_back({"y_embedder.embedding_table.weight", {c.classes + 1, c.width}});
     for (int64_t block = 0; block < c.depth; ++block) {
         const std::string name = fmt::format("blocks.{}", block);
-        linear(name + ".attn.qkv", 3 * c.width, c.width);
-        linear(name + ".attn.proj", c.width, c.width);
+        linear(fmt::format("{}.attn.{}", name, qkv), 3 * c.width, c.width);
+        linear(fmt::format("{}.attn.{}", name, proj), c.width, c.width);
         linear(name + ".adaLN_modulation.1", 6 * c.width, c.width);
     }
     linear("final_layer.linear", c.patch * c.patch * c.outChannels, c.width);

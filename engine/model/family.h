@@ -35,19 +35,18 @@ std::string describeUnknownArchitecture(const TensorSource& source);
 
 /// One more than the largest N of the "blocks.N." names, so that what is missing in between is missed.
 int64_t countBlocks(const WeightView& view);
-/// Whether a block holds a mixture of experts, told by its router or its first expert: one of them may be missing.
-bool isMixture(const WeightView& view, int block);
-/// Experts 0 .. E-1 of "blocks.N.mlp.experts.blocks.e." names.
-int64_t countExperts(const WeightView& view, int block);
 /// Refuses routers for far more experts than a file with this many tensors can hold, before anything is listed per expert.
 Status checkMixtureSize(const WeightView& view, const TransformerConfig& config);
+/// The policy that records speak of.
+RoutingPolicy policyOf(RouterRule rule);
 /// MoE-layer descriptors of a class-conditional transformer from its configuration.
 std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& config);
 /// Groups, top-k and scale of a mixture by `settings`, else by the released size, else listed as unknown.
 void readMoeSettings(ModelDescription& description, SettingBag& settings);
 /// What all released sizes have in common, filled in from one of them: 16 x 16 tokens, 1000 classes, mixtures in odd blocks.
 TransformerConfig releasedConfig(const ReleasedSize& size);
-/// The tensors that every adaLN transformer here has, outside of feed-forward layers and norms.
-void expectCommonTensors(ModelDescription& description);
+/// The tensors that every adaLN transformer here has, outside of feed-forward layers and norms; `qkv` and `proj` are the names
+/// of the attention's two layers.
+void expectCommonTensors(ModelDescription& description, std::string_view qkv = "qkv", std::string_view proj = "proj");
 
 }  // namespace moescope

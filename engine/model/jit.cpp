@@ -17,14 +17,22 @@ namespace {
 constexpr int64_t kWidthOfH = 1280;      // the H sizes embed patches through a bottleneck of 256, the others of 128
 constexpr int64_t kLargePictures = 512;  // from this side on the noise is drawn twice as strong
 
-bool hasMixture(const WeightView& view) {
+MlpNaming swiglu() { return {{"w12"}, "w3", true, MS_ACT_NONE}; }
+
+const MoeNaming& naming() {
+    static const MoeNaming names{
+        "gate.weight", "gate.e_score_correction_bias", "experts.blocks", "shared_experts", swiglu(), swiglu(), "", ""};
+    return names;
+}
+
+bool isSparse(const WeightView& view) {
     for (int64_t block = 0, depth = countBlocks(view); block < depth; ++block)
         if (view.has(fmt::format("blocks.{}.mlp.experts.blocks.0.w12.weight", block))) return true;
     return false;
 }
 
-bool recogniseDense(const WeightView& view) { return view.has("x_embedder.proj1.weight") && !hasMixture(view); }
-bool recogniseSparse(const WeightView& view) { return view.has("x_embedder.proj1.weight") && hasMixture(view); }
+bool recogniseDense(const WeightView& view) { return view.has("x_embedder.proj1.weight") && !isSparse(view); }
+bool recogniseSparse(const WeightView& view) { return view.has("x_embedder.proj1.weight") && isSparse(view); }
 
 void expectTensors(ModelDescription& d) {
     using Role = ExpectedTensor::Role;
@@ -36,25 +44,14 @@ void expectTensors(ModelDescription& d) {
     tensors.push_back({"x_embedder.proj2.weight", {c.width, c.bottleneck, 1, 1}});
     tensors.push_back({"x_embedder.proj2.bias", {c.width}});
     expectCommonTensors(d);
-    const auto swiglu = [&](const std::string& name, int64_t inner, bool routed) {
-        tensors.push_back({name + ".w12.weight", {2 * inner, c.width}, Role::Learned, routed});
-        tensors.push_back({name + ".w12.bias", {2 * inner}, Role::Learned, routed});
-        tensors.push_back({name + ".w3.weight", {c.width, inner}, Role::Learned, routed});
-        tensors.push_back({name + ".w3.bias", {c.width}, Role::Learned, routed});
-    };
     for (int block = 0; block < c.depth; ++block) {
         const std::string name = fmt::format("blocks.{}", block);
         for (const char* norm : {".norm1.weight", ".norm2.weight"}) tensors.push_back({name + norm, {c.width}});
         for (const char* norm : {".attn.q_norm.weight", ".attn.k_norm.weight"}) tensors.push_back({name + norm, {c.headWidth}});
-        if (!c.isMoe(block)) {
-            swiglu(name + ".mlp", c.denseWidth, false);
-            continue;
-        }
-        for (int64_t e = 0; e < c.moe.experts; ++e)
-            swiglu(fmt::format("{}.mlp.experts.blocks.{}", name, e), c.moe.expertWidth, true);
-        tensors.push_back({name + ".mlp.gate.weight", {c.moe.experts, c.width}});
-        tensors.push_back({name + ".mlp.gate.e_score_correction_bias", {c.moe.experts}, Role::OptionalBuffer});
-        if (c.moe.sharedWidth) swiglu(name + ".mlp.shared_experts", c.moe.sharedWidth, false);
+        if (c.isMoe(block))
+            expectMixture(d, name + ".mlp", naming());
+        else
+            expectMlp(tensors, name + ".mlp", swiglu(), c.width, c.denseWidth);
     }
     tensors.push_back({"final_layer.norm_final.weight", {c.width}});
 }
@@ -74,7 +71,7 @@ void readDefaults(ModelDescription& d, SettingBag& settings) {
 
 Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) {
     ModelDescription d;
-    d.family = hasMixture(view) ? "JiTMoE" : "JiT";
+    d.family = isSparse(view) ? "JiTMoE" : "JiT";
     d.space = PictureSpace::Pixels;
     d.prediction = Prediction::CleanImage;
     TransformerConfig& c = d.config;
@@ -104,12 +101,9 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
     for (int block = 0; block < c.depth; ++block) {
         const std::string mlp = fmt::format("blocks.{}.mlp", block);
         if (const Shape w3 = view.shape(mlp + ".w3.weight"); w3.size() == 2) c.denseWidth = w3[1];
-        if (isMixture(view, block)) {
-            c.moeBlocks.push_back(block);
-            c.moe.experts = std::max(c.moe.experts, countExperts(view, block));
-            if (const Shape expert = view.shape(mlp + ".experts.blocks.0.w3.weight"); expert.size() == 2) c.moe.expertWidth = expert[1];
-            if (const Shape shared = view.shape(mlp + ".shared_experts.w3.weight"); shared.size() == 2) c.moe.sharedWidth = shared[1];
-        }
+        if (!hasMixture(view, mlp, naming())) continue;
+        c.moeBlocks.push_back(block);
+        readMixtureShape(view, mlp, naming(), c.moe);
     }
     if (const Status size = checkMixtureSize(view, c); !size.ok()) return size.error();
     const auto released = findReleasedSize(d.family, c);
@@ -187,10 +181,7 @@ private:
             weights.denseOut = loader.linear(mlp + ".w3", c.denseWidth, c.width, true);
             return;
         }
-        using Part = WeightLoader::Part;
-        weights.moe = loadMoe(
-            loader, mlp, [](const std::string& expert) { return Part{{expert + ".w12.weight"}, {expert + ".w12.bias"}}; },
-            [](const std::string& expert) { return Part{{expert + ".w3.weight"}, {expert + ".w3.bias"}}; });
+        weights.moe = loadMoe(loader, mlp, naming());
     }
 
     void embed(Workspace& work) const override {

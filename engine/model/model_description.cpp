@@ -13,7 +13,7 @@ bool TransformerConfig::isMoe(int block) const {
 int64_t ModelDescription::totalParameters() const {
     int64_t total = 0;
     for (const ExpectedTensor& tensor : tensors)
-        if (tensor.role == ExpectedTensor::Role::Learned) total += elementCount(tensor.shape);
+        if (tensor.role == ExpectedTensor::Role::Learned || tensor.role == ExpectedTensor::Role::Table) total += elementCount(tensor.shape);
     return total;
 }
 
@@ -32,8 +32,7 @@ int64_t MoeConfig::tokensPerExpert(int64_t poolTokens) const {
 }
 
 double MoeConfig::expertsPerToken() const {
-    const bool byCapacity = rule == RouterRule::ExpertChoice || rule == RouterRule::PoolThreshold;
-    return byCapacity ? capacity : static_cast<double>(topK);
+    return byCapacity(rule) ? capacity : static_cast<double>(topK);
 }
 
 int64_t ModelDescription::packedBytes(int64_t bytesPerWeight) const {

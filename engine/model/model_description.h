@@ -16,6 +16,9 @@ namespace moescope {
 /// How a mixture's tokens and experts find each other; the policies of the backend table in the same order.
 enum class RouterRule : uint8_t { SigmoidTokenChoice, SoftmaxTokenChoice, ExpertChoice, PoolThreshold, Prototype };
 
+/// Experts take a share of the tokens; a token may have 0 to all experts.
+constexpr bool byCapacity(RouterRule rule) { return rule == RouterRule::ExpertChoice || rule == RouterRule::PoolThreshold; }
+
 struct MoeConfig {
     int64_t experts = 0;      // with the unconditional one, which is the last
     int64_t topK = 0;         // experts per token: token choice and prototypes
@@ -28,6 +31,8 @@ struct MoeConfig {
     bool unconditionalExpert = false;
     bool addsInput = false;   // without a shared expert the layer's input is added to the routed sum
 
+    /// Experts that the router has a row for: all but the unconditional one.
+    int64_t routerRows() const { return experts - (unconditionalExpert ? 1 : 0); }
     /// Tokens that each expert takes of a pool (expert choice).
     int64_t tokensPerExpert(int64_t poolTokens) const;
     /// Experts that a token meets: topK; on average for expert choice and pools.
@@ -47,6 +52,8 @@ struct TransformerConfig {
     int64_t denseWidth = 0;                 // inner width of dense feed-forward layers (0: there is none)
     int64_t bottleneck = 0;                 // JiT patch embedding; 0 elsewhere
     int64_t contextTokens = 0, contextStart = 0;  // JiT class tokens, prepended before this block
+    bool rotary = true;                     // positions turn queries and keys; else a stored table is added
+    bool halfQueryKey = false;              // queries and keys are rounded to fp16 before they meet
     std::vector<int> moeBlocks;
     MoeConfig moe;
 
@@ -66,7 +73,7 @@ enum class PictureSpace : uint8_t { Pixels, SdLatent };
 struct TimeConvention {
     double dataTime = 1;     // 1: t runs from 0 (noise) to 1 (data) and velocity = data - noise; 0: the other way round in both
     double timeScale = 1;    // the network is given t * timeScale
-    int64_t guidedChannels = 0;  // guidance acts on the first so many channels, the others come from the conditional branch; 0: on all
+    int64_t guidedChannels = 0;  // of velocities and noise: guidance acts on the first so many, the others come from the condition; 0: all
 };
 
 /// What a run uses unless the person says otherwise.
@@ -95,7 +102,7 @@ struct FamilyDetails {
 
 /// A tensor that the model needs, by its name inside the weight set.
 struct ExpectedTensor {
-    enum class Role : uint8_t { Learned, Buffer /* not counted as parameter */, OptionalBuffer };
+    enum class Role : uint8_t { Learned, Table /* counted, never packed */, Buffer /* not counted as parameter */, OptionalBuffer };
     std::string name;
     Shape shape;
     Role role = Role::Learned;

@@ -7,7 +7,7 @@ namespace moescope {
 namespace {
 
 // family, name, width, depth, heads, experts, expert width, patch, top-k, groups, kept groups, scale, in-context start
-constexpr std::array<ReleasedSize, 16> kSizes{{
+constexpr std::array<ReleasedSize, 37> kSizes{{
     {"DSMoE", "DSMoE-S-E16", 384, 10, 6, 16, 768, 2, 2, 2, 2, 2.0, 0},
     {"DSMoE", "DSMoE-S-E48", 384, 12, 6, 48, 128, 2, 5, 1, 1, 2.5, 0},
     {"DSMoE", "DSMoE-B-E16", 768, 10, 12, 16, 1536, 2, 2, 2, 2, 2.0, 0},
@@ -24,6 +24,27 @@ constexpr std::array<ReleasedSize, 16> kSizes{{
     {"JiT", "JiT-L/32", 1024, 24, 16, 0, 0, 32, 0, 0, 0, 0, 8},
     {"JiT", "JiT-H/16", 1280, 32, 16, 0, 0, 16, 0, 0, 0, 0, 10},
     {"JiT", "JiT-H/32", 1280, 32, 16, 0, 0, 32, 0, 0, 0, 0, 10},
+    {"DiffMoE", "DiffMoE-S-E16", 384, 12, 6, 16, 1536, 2, 1, 1, 1, 1.0, 0},
+    {"DiffMoE", "DiffMoE-B-E8", 768, 12, 12, 8, 3072, 2, 1, 1, 1, 1.0, 0},
+    {"DiffMoE", "DiffMoE-B-E16", 768, 12, 12, 16, 3072, 2, 1, 1, 1, 1.0, 0},
+    {"DiffMoE", "DiffMoE-L-E8", 1024, 24, 16, 8, 4096, 2, 1, 1, 1, 1.0, 0},
+    {"DiffMoE", "DiffMoE-L-E16", 1024, 24, 16, 16, 4096, 2, 1, 1, 1, 1.0, 0},
+    {"DiffMoE", "DiffMoE-XL-E8", 1152, 28, 16, 8, 4608, 2, 1, 1, 1, 1.0, 0},
+    {"DiffMoE", "DiffMoE-XL-E16", 1152, 28, 16, 16, 4608, 2, 1, 1, 1, 1.0, 0},
+    {"EC-DiT", "EC-DiT-L-E8", 1024, 24, 16, 8, 4096, 2, 1, 1, 1, 1.0, 0},
+    {"EC-DiT", "EC-DiT-L-E16", 1024, 24, 16, 16, 4096, 2, 1, 1, 1, 1.0, 0},
+    {"TC-DiT", "TC-DiT-L-E8", 1024, 24, 16, 8, 4096, 2, 1, 1, 1, 1.0, 0},
+    {"TC-DiT", "TC-DiT-L-E16", 1024, 24, 16, 16, 4096, 2, 1, 1, 1, 1.0, 0},
+    {"DiT-MoE", "DiT-MoE-S-8E2A", 384, 12, 6, 8, 1536, 2, 2, 1, 1, 1.0, 0},
+    {"DiT-MoE", "DiT-MoE-S-16E2A", 384, 12, 6, 16, 1536, 2, 2, 1, 1, 1.0, 0},
+    {"DiT-MoE", "DiT-MoE-B-8E2A", 768, 12, 12, 8, 3072, 2, 2, 1, 1, 1.0, 0},
+    {"DiT-MoE", "DiT-MoE-L-8E2A", 1024, 24, 16, 8, 4096, 2, 2, 1, 1, 1.0, 0},
+    {"DiT-MoE", "DiT-MoE-XL-8E2A", 1152, 28, 16, 8, 4608, 2, 2, 1, 1, 1.0, 0},
+    {"DiT-MoE", "DiT-MoE-G-16E2A", 1408, 40, 16, 16, 5632, 2, 2, 1, 1, 1.0, 0},
+    {"ProMoE", "ProMoE-S", 384, 12, 6, 13, 768, 2, 1, 1, 1, 1.0, 0},
+    {"ProMoE", "ProMoE-B", 768, 12, 12, 13, 1536, 2, 1, 1, 1, 1.0, 0},
+    {"ProMoE", "ProMoE-L", 1024, 24, 16, 13, 2048, 2, 1, 1, 1, 1.0, 0},
+    {"ProMoE", "ProMoE-XL", 1152, 28, 16, 13, 2304, 2, 1, 1, 1, 1.0, 0},
 }};
 
 }  // namespace

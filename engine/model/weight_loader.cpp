@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -130,6 +131,28 @@ PackedLinear WeightLoader::router(const std::string& weight, int64_t in, int64_t
     const MsLinearDesc desc{sizeof(MsLinearDesc), in, out, 1, MS_F32, MS_LINEAR_PLAIN, 0};
     PackedLinear made = m_backend.linear(desc);
     loadRows(made, 0, 0, in, read(weight, {out, in}));
+    return made;
+}
+
+PackedLinear WeightLoader::exactLinear(const std::string& name, int64_t in, int64_t out) {
+    const MsLinearDesc desc{sizeof(MsLinearDesc), in, out, 1, MS_F32, MS_LINEAR_PLAIN, 1};
+    PackedLinear made = m_backend.linear(desc);
+    loadRows(made, 0, 0, in, read(name + ".weight", {out, in}));
+    m_backend.check(m_backend.table().linear_load_bias(m_backend.context(), made.get(), 0, read(name + ".bias", {out}).data()));
+    return made;
+}
+
+PackedLinear WeightLoader::prototypes(const std::string& weight, int64_t in, int64_t out) {
+    constexpr double kShortest = 1e-12;
+    const MsLinearDesc desc{sizeof(MsLinearDesc), in, out, 1, MS_F32, MS_LINEAR_PLAIN, 0};
+    PackedLinear made = m_backend.linear(desc);
+    const std::span<const float> stored = read(weight, {out, in});
+    std::vector<float> rows(stored.begin(), stored.end());
+    for (auto row = rows.begin(); row != rows.end(); row += in) {
+        const double length = std::sqrt(std::inner_product(row, row + in, row, 0.0));
+        std::transform(row, row + in, row, [&](float v) { return static_cast<float>(v / std::max(length, kShortest)); });
+    }
+    loadRows(made, 0, 0, in, rows);
     return made;
 }
 

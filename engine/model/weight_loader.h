@@ -32,6 +32,10 @@ public:
     PackedLinear convolution(const std::string& name, int64_t in, int64_t out, int64_t kernel);
     /// The router: always stored in fp32. `weight` is the full name.
     PackedLinear router(const std::string& weight, int64_t in, int64_t out);
+    /// A router whose rows are brought to length 1.
+    PackedLinear prototypes(const std::string& weight, int64_t in, int64_t out);
+    /// The same with a bias, by the name of the layer.
+    PackedLinear exactLinear(const std::string& name, int64_t in, int64_t out);
 
     /// One part of a stacked weight: tensors whose rows follow each other (gate_proj then up_proj, or one w12).
     struct Part {
@@ -45,6 +49,7 @@ public:
     DeviceTensor tensor(const std::string& name, const Shape& shape);
     /// The same, empty when the file has none of that name.
     DeviceTensor optionalTensor(const std::string& name, const Shape& shape);
+    bool has(const std::string& name) const { return m_view.has(name); }
     Backend& backend() { return m_backend; }
 
 private:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/reference/activation.h"
 #include "engine/reference/norm.h"
 #include "engine/reference/rope.h"
 
@@ -15,7 +16,9 @@ enum class Rope { None, SplitHalves, AdjacentPairs };
 template <class T>
 struct AttentionInput {
     int64_t samples = 1, heads = 1;
-    std::vector<T> queryNorm, keyNorm;  // [d] weights of an RMS norm per head; empty: none
+    std::vector<T> queryNorm, keyNorm;          // [d] weights of an RMS norm per head; empty: none
+    std::vector<T> queryNormBias, keyNormBias;  // [d]; given: the norms are LayerNorms with weight and bias
+    T (*rounding)(T) = nullptr;                 // of queries and keys after norm and rotation; null: none
     T eps = T(1e-6);
     Rope rope = Rope::None;
     Matrix<T> cos, sin;      // [image tokens, d/2], see rope.h
@@ -32,12 +35,17 @@ Matrix<T> headOf(const Matrix<T>& qkv, const AttentionInput<T>& in, int64_t samp
         for (int64_t i = 0; i < d; ++i) part(token, i) = qkv(sample * tokens + token, third * width + head * d + i);
     if (third == 2) return part;
     const std::vector<T>& weight = third == 0 ? in.queryNorm : in.keyNorm;
-    if (!weight.empty()) part = rmsNorm(part, weight, in.eps);
+    const std::vector<T>& bias = third == 0 ? in.queryNormBias : in.keyNormBias;
+    if (!bias.empty())
+        part = layerNorm(part, weight, bias, in.eps);
+    else if (!weight.empty())
+        part = rmsNorm(part, weight, in.eps);
     for (int64_t token = in.leadTokens; token < tokens; ++token) {
         T* row = &part(token, 0);
         if (in.rope == Rope::SplitHalves) rotateSplitHalves(row, d, in.cos, in.sin, token - in.leadTokens);
         if (in.rope == Rope::AdjacentPairs) rotateAdjacentPairs(row, d, in.cos, in.sin, token - in.leadTokens);
     }
+    if (in.rounding) part = mapped(std::move(part), in.rounding);
     return part;
 }
 

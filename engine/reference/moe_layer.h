@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/reference/mlp.h"
+#include "engine/reference/policies.h"
 #include "engine/reference/router.h"
 
 namespace moescope::reference {
@@ -34,6 +35,23 @@ MoeLayerOutput<T> moeLayer(const Matrix<T>& x, const std::vector<int64_t>& exper
     Matrix<T> sum = routed;
     for (size_t i = 0; i < sum.data.size(); ++i) sum.data[i] += shared.data[i];
     return {std::move(routed), std::move(shared), std::move(sum)};
+}
+
+/// The routed sum [tokens, D] of any list of pairs: gate * expert(row, number), added in ascending order of the
+/// experts; zero for a token without a pair. `expert` maps a row [1, D] and an expert's number to [1, D].
+template <class T, class Expert>
+Matrix<T> routedSum(const Matrix<T>& x, const Pairs<T>& pairs, const Expert& expert) {
+    Matrix<T> routed(x.rows, x.cols);
+    for (int64_t token = 0; token < x.rows; ++token) {
+        const Matrix<T> row(1, x.cols,
+                            std::vector<T>(x.data.begin() + token * x.cols, x.data.begin() + (token + 1) * x.cols));
+        for (auto p = static_cast<size_t>(pairs.start[static_cast<size_t>(token)]);
+             p < static_cast<size_t>(pairs.start[static_cast<size_t>(token) + 1]); ++p) {
+            const Matrix<T> y = expert(row, pairs.expert[p]);
+            for (int64_t c = 0; c < x.cols; ++c) routed(token, c) += pairs.gate[p] * y(0, c);
+        }
+    }
+    return routed;
 }
 
 }  // namespace moescope::reference

@@ -23,6 +23,16 @@ Matrix<T> layerNorm(const Matrix<T>& x, T eps) {
     return y;
 }
 
+/// LayerNorm with weights: the above times weight [D] plus bias [D] (Ba et al., 2016).
+template <class T>
+Matrix<T> layerNorm(const Matrix<T>& x, const std::vector<T>& weight, const std::vector<T>& bias, T eps) {
+    Matrix<T> y = layerNorm(x, eps);
+    for (int64_t row = 0; row < x.rows; ++row)
+        for (int64_t i = 0; i < x.cols; ++i)
+            y(row, i) = y(row, i) * weight[static_cast<size_t>(i)] + bias[static_cast<size_t>(i)];
+    return y;
+}
+
 /// x / sqrt(mean(x^2) + eps) * weight of each row (Zhang and Sennrich, 2019). x [rows, D], weight [D] or empty.
 template <class T>
 Matrix<T> rmsNorm(const Matrix<T>& x, const std::vector<T>& weight, T eps) {

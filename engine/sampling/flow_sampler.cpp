@@ -20,34 +20,33 @@ std::vector<float> unitLinspace(int steps) {
 
 }  // namespace
 
-FlowSchedule flowSchedule(Prediction prediction, int steps) {
+FlowSchedule flowSchedule(Prediction prediction, int steps, double shift, double dataTime) {
     FlowSchedule schedule;
+    if (shift != 1 || dataTime == 0) {
+        for (int i = 0; i <= steps; ++i) {
+            const double level = static_cast<double>(steps - i) / steps;
+            schedule.levels.push_back(static_cast<float>(shift * level / (1 + (shift - 1) * level)));
+            schedule.times.push_back(1.0f - schedule.levels.back());
+            if (i > 0) schedule.widths.push_back(schedule.levels[static_cast<size_t>(i) - 1] - schedule.levels.back());
+        }
+        return schedule;
+    }
     if (prediction == Prediction::CleanImage) {
         schedule.times = unitLinspace(steps);
         for (int i = 0; i < steps; ++i)
             schedule.widths.push_back(schedule.times[static_cast<size_t>(i) + 1] - schedule.times[static_cast<size_t>(i)]);
-        return schedule;
+    } else {
+        for (int i = 0; i <= steps; ++i) schedule.times.push_back(static_cast<float>(static_cast<double>(i) / steps));
+        schedule.widths.assign(static_cast<size_t>(steps), static_cast<float>(1.0 / steps));
     }
-    for (int i = 0; i <= steps; ++i) schedule.times.push_back(static_cast<float>(static_cast<double>(i) / steps));
-    schedule.widths.assign(static_cast<size_t>(steps), static_cast<float>(1.0 / steps));
+    for (const float time : schedule.times) schedule.levels.push_back(1.0f - time);
     return schedule;
-}
-
-int plannedEvaluations(Prediction prediction, const SamplerSettings& settings) {
-    if (settings.sampler == SamplerKind::Euler) return settings.steps;
-    return 2 * settings.steps - (prediction == Prediction::CleanImage ? 1 : 0);
-}
-
-float guidanceAt(const SamplerSettings& settings, float t) {
-    const float low = static_cast<float>(settings.cfgLow), high = static_cast<float>(settings.cfgHigh);
-    const bool inside = (t < high || settings.cfgHigh >= 1.0) && (settings.cfgLow == 0.0 || t > low);
-    return inside ? static_cast<float>(settings.cfgScale) : 1.0f;
 }
 
 FlowSampler::FlowSampler(const Denoiser& denoiser, const SamplerSettings& settings, const std::vector<int>& classes,
                          int negativeClass)
     : m_denoiser(denoiser), m_backend(denoiser.backend()), m_settings(settings), m_images(static_cast<int64_t>(classes.size())),
-      m_schedule(flowSchedule(denoiser.description().prediction, settings.steps)),
+      m_schedule(flowSchedule(denoiser.description().prediction, settings.steps, settings.shift, denoiser.description().time.dataTime)),
       m_heunEndsWithEuler(denoiser.description().prediction == Prediction::CleanImage), m_classes(classes),
       m_negativeClass(negativeClass) {
     const TransformerConfig& c = denoiser.description().config;
@@ -65,6 +64,7 @@ FlowSampler::FlowSampler(const Denoiser& denoiser, const SamplerSettings& settin
         m_middle = m_backend.tensor(shape);
     }
     m_params = m_backend.tensor({3});
+    m_guide = m_backend.tensor({2});
     m_width = m_backend.tensor({1});
 }
 
@@ -86,12 +86,22 @@ int FlowSampler::evaluationCount() const {
     return plannedEvaluations(m_denoiser.description().prediction, m_settings);
 }
 
+EvaluationInfo FlowSampler::infoAt(int evaluation, int step, int stage) const {
+    const TimeConvention& time = m_denoiser.description().time;
+    const auto stop = static_cast<size_t>(step + stage);
+    EvaluationInfo info{evaluation, step, stage};
+    info.noiseLevel = m_schedule.levels[stop];
+    info.timestep = (time.dataTime == 0 ? m_schedule.levels[stop] : m_schedule.times[stop]) * static_cast<float>(time.timeScale);
+    return info;
+}
+
 void FlowSampler::evaluate(const DeviceTensor& z, EvaluationInfo info, DeviceTensor& velocity, SamplerObserver* observer) {
+    const TimeConvention& time = m_denoiser.description().time;
     const bool cleanImage = m_denoiser.description().prediction == Prediction::CleanImage;
-    const float scale = guidanceAt(m_settings, info.timestep);
+    const float flowTime = m_schedule.times[static_cast<size_t>(info.step + info.stage)];
+    const float scale = guidanceAt(m_settings, flowTime);
     info.cfgScale = scale;
     info.uncondRun = cleanImage || scale != 1.0f;
-    info.noiseLevel = 1.0f - info.timestep;
     Pass& pass = info.uncondRun ? m_guided : m_plain;
     if (!pass.workspace) pass = makePass(info.uncondRun);
 
@@ -100,15 +110,21 @@ void FlowSampler::evaluate(const DeviceTensor& z, EvaluationInfo info, DeviceTen
     const int64_t samples = pass.times.dim(0);
     m_times.assign(static_cast<size_t>(samples), info.timestep);
     m_backend.upload(pass.times, std::span<const float>(m_times));
-    const float span = std::max(1.0f - info.timestep, static_cast<float>(m_settings.tEps));
-    const float params[3] = {cleanImage ? 1.0f : 0.0f, span, scale};
+    m_flowTimes.assign(static_cast<size_t>(samples), flowTime);
+    const float span = std::max(info.noiseLevel, static_cast<float>(m_settings.tEps));
+    const float params[3] = {cleanImage ? 1.0f : 0.0f, span, scale}, guide[2] = {scale, time.dataTime == 0 ? -1.0f : 1.0f};
     m_backend.upload(m_params, std::span<const float>(params));
+    m_backend.upload(m_guide, std::span<const float>(guide));
 
     DenoiserObserver* follower = observer ? observer->beforeEvaluation(info, samples) : nullptr;
     m_backend.check(info.uncondRun ? ops.repeat_batch(context, z.get(), pass.input.get()) : ops.copy(context, z.get(), pass.input.get()));
-    m_denoiser.forward(*pass.workspace, pass.input, pass.times, {pass.labels, info.uncondRun ? 2 : 1}, follower);
+    m_denoiser.forward(*pass.workspace, pass.input, pass.times, {pass.labels, info.uncondRun ? 2 : 1, m_settings.pool, nullptr, m_flowTimes},
+                       follower);
     const DeviceTensor& prediction = pass.workspace->output();
-    m_backend.check(ops.guided_velocity(context, prediction.get(), z.get(), m_params.get(), velocity.get()));
+    const int64_t guided = time.guidedChannels ? time.guidedChannels : z.dim(1);
+    const bool plain = cleanImage || (time.dataTime != 0 && guided == z.dim(1));
+    m_backend.check(plain ? ops.guided_velocity(context, prediction.get(), z.get(), m_params.get(), velocity.get())
+                          : ops.guided_prediction(context, prediction.get(), m_guide.get(), guided, velocity.get()));
     if (observer) observer->evaluated({info, z, prediction, velocity});
 }
 
@@ -120,11 +136,11 @@ void FlowSampler::run(DeviceTensor& z, SamplerObserver* observer, std::stop_toke
     for (int step = 0; step < m_settings.steps; ++step) {
         const size_t i = static_cast<size_t>(step);
         m_backend.upload(m_width, std::span<const float>(&m_schedule.widths[i], 1));
-        evaluate(z, {evaluation++, step, 0, m_schedule.times[i]}, m_velocity, observer);
+        evaluate(z, infoAt(evaluation++, step, 0), m_velocity, observer);
         const bool last = step + 1 == m_settings.steps;
         if (m_settings.sampler == SamplerKind::Heun && !(last && m_heunEndsWithEuler)) {
             m_backend.check(ops.advance(context, z.get(), m_velocity.get(), m_width.get(), m_middle.get()));
-            evaluate(m_middle, {evaluation++, step, 1, m_schedule.times[i + 1]}, m_secondVelocity, observer);
+            evaluate(m_middle, infoAt(evaluation++, step, 1), m_secondVelocity, observer);
             m_backend.check(ops.mean(context, m_velocity.get(), m_secondVelocity.get(), m_velocity.get()));
         }
         m_backend.check(ops.advance(context, z.get(), m_velocity.get(), m_width.get(), z.get()));

@@ -1,69 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// Samplers of rectified flows: Euler and Heun from t = 0 (noise) to t = 1 (data), with classifier-free guidance.
+// Samplers of rectified flows: Euler and Heun from noise to data, with classifier-free guidance.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <stop_token>
 #include <vector>
 
-#include "engine/model/denoiser.h"
-#include "engine/trace/routing_trace.h"
+#include "engine/sampling/sampler.h"
 
 namespace moescope {
 
-/// How a run integrates; see SamplingDefaults for the meaning of the numbers.
-using SamplerSettings = SamplingDefaults;
-
 /// n+1 stops and the n step widths between them, fp32 as the published samplers compute them.
 struct FlowSchedule {
-    std::vector<float> times;
+    std::vector<float> times;   // noise at 0, data at 1
+    std::vector<float> levels;  // noise levels: 1 - t
     std::vector<float> widths;
 };
 
-/// Velocity models (DSMoE): t_i = i/n in double, rounded; every width 1/n. Clean-image models (JiT): linspace in fp32.
-FlowSchedule flowSchedule(Prediction prediction, int steps);
-
-/// Network evaluations of a run: one per step; Heun makes two, but clean-image models end with an Euler step.
-int plannedEvaluations(Prediction prediction, const SamplerSettings& settings);
-
-/// The guidance scale at time t: `cfgScale` where low < t < high (from the start if low is 0, to the end if high is 1), else 1.
-/// Compared in fp32, as the published code does.
-float guidanceAt(const SamplerSettings& settings, float t);
-
-/// One network evaluation, handed to the observer after it was queued. Tensors are valid during the call.
-struct EvaluationView {
-    const EvaluationInfo& info;
-    const DeviceTensor& input;       // [B, C, H, W] what the network saw
-    const DeviceTensor& prediction;  // [B or 2B, C', H, W] network output, conditional samples first
-    const DeviceTensor& velocity;    // [B, C, H, W] guided
-};
-
-/// Follows a run on the calling thread.
-class SamplerObserver {
-public:
-    virtual ~SamplerObserver() = default;
-    /// Before an evaluation over `samples` samples (conditional ones first); the result follows the forward pass, may be null.
-    virtual DenoiserObserver* beforeEvaluation(const EvaluationInfo&, int64_t /*samples*/) { return nullptr; }
-    virtual void evaluated(const EvaluationView&) {}
-    /// After step `step`: z is the state that the next step starts from.
-    virtual void stepped(int /*step*/, const DeviceTensor& /*z*/) {}
-};
+/// Data at 1, velocity predictions: t_i = i/n in double, rounded; every width 1/n. Clean-image predictions: linspace in fp32.
+/// Data at 0, or a shift: noise levels (n-i)/n in double, shifted (see SamplingDefaults), rounded; widths are their differences.
+FlowSchedule flowSchedule(Prediction prediction, int steps, double shift = 1, double dataTime = 1);
 
 /// Both branches go through the network in one pass. Clean-image models always run both; velocity models run the
-/// conditional one alone where the scale is 1. No allocation after construction (and the first unguided evaluation).
-class FlowSampler {
+/// conditional one alone where the scale is 1. What the network means by time and velocity says its TimeConvention; velocities
+/// here always point to the data. No allocation after construction (and the first unguided evaluation).
+class FlowSampler final : public Sampler {
 public:
     /// `classes`: one per image; `negativeClass`: what the unconditional branch is given, -1 for the null class. Throws
     /// EngineException for a class out of range.
     FlowSampler(const Denoiser& denoiser, const SamplerSettings& settings, const std::vector<int>& classes, int negativeClass = -1);
 
-    /// Evaluations that `run` will make.
-    int evaluationCount() const;
-    /// Integrates z [B, C, side, side] in place; on entry unit noise times the noise scale. Throws EngineException.
-    void run(DeviceTensor& z, SamplerObserver* observer, std::stop_token stop = {});
+    int evaluationCount() const override;
+    void run(DeviceTensor& z, SamplerObserver* observer, std::stop_token stop = {}) override;
 
 private:
+    EvaluationInfo infoAt(int evaluation, int step, int stage) const;
     void evaluate(const DeviceTensor& z, EvaluationInfo info, DeviceTensor& velocity, SamplerObserver* observer);
 
     const Denoiser& m_denoiser;
@@ -78,10 +47,10 @@ private:
     };
     Pass makePass(bool guided) const;
     std::vector<int> m_classes;
-    std::vector<float> m_times;  // one per sample of the pass
+    std::vector<float> m_times, m_flowTimes;  // one per sample of the pass: as the network receives it, and with data at 1
     int m_negativeClass;
     Pass m_guided, m_plain;
-    DeviceTensor m_velocity, m_secondVelocity, m_middle, m_params, m_width;
+    DeviceTensor m_velocity, m_secondVelocity, m_middle, m_params, m_guide, m_width;
 };
 
 }  // namespace moescope

@@ -10,12 +10,12 @@
 #include "engine/core/system_memory.h"
 #include "engine/model/autoencoder_kl.h"
 #include "engine/sampling/latent_preview.h"
+#include "engine/sampling/noise_stream.h"
 #include "engine/sampling/run_recorder.h"
 
 namespace moescope {
 namespace {
 
-constexpr int kLargestStepCount = 10000;
 constexpr int64_t kLargestBatch = 4096;
 constexpr int64_t kRowsPerPass = 512;   // tokens of both branches that one forward pass takes at a time
 constexpr int64_t kLatentReduction = 8; // picture pixels per latent pixel and side
@@ -92,7 +92,8 @@ private:
         const std::vector<int> classes(m_request.classes.begin() + first, m_request.classes.begin() + first + images);
         if (!m_sampler || m_samplerClasses != classes) {
             m_sampler.reset();
-            m_sampler = std::make_unique<FlowSampler>(m_denoiser, m_request.sampler, classes, m_request.negativeClass);
+            m_sampler = makeSampler(m_denoiser, m_request.sampler,
+                                    {classes, m_request.negativeClass, [this](std::span<float> values) { m_stepNoise->next(values); }});
             m_samplerClasses = classes;
         }
         const Shape shape{images, m_config.inChannels, m_config.inputSide(), m_config.inputSide()};
@@ -100,6 +101,8 @@ private:
         std::vector<float> start(noise.data.begin() + first * elements / images, noise.data.begin() + first * elements / images + elements);
         for (float& value : start) value *= static_cast<float>(m_request.sampler.noiseScale);
         DeviceTensor z = backend.tensorFrom(shape, start);
+        if (drawsStepNoise(m_request.sampler))
+            m_stepNoise = std::make_unique<NoiseStream>(m_request.noise, m_request.seed, m_images, first, images, elements / images);
 
         const int perGroup = m_sampler->evaluationCount();
         const int groups = static_cast<int>((m_images + groupSize(m_config, m_images) - 1) / groupSize(m_config, m_images));
@@ -147,7 +150,8 @@ private:
     int64_t m_images;
     RunRecord m_run;
     int m_groupsDone = 0;
-    std::unique_ptr<FlowSampler> m_sampler;
+    std::unique_ptr<NoiseStream> m_stepNoise;  // of the group that runs
+    std::unique_ptr<Sampler> m_sampler;
     std::vector<int> m_samplerClasses;
 };
 
@@ -165,7 +169,7 @@ Status checkRequest(const ModelDescription& description, const GenerationRequest
         if (label < 0 || label > description.config.classes)
             return refuse(fmt::format("class {} is out of range: this model has classes 0 to {} ({} is the null class); list them with "
                                       "'moescope-cli label'", label, description.config.classes - 1, description.config.classes));
-    if (s.steps < 1 || s.steps > kLargestStepCount) return refuse(fmt::format("steps should be 1 to {}, found {}", kLargestStepCount, s.steps));
+    if (Status fits = checkSampler(description, s); !fits.ok()) return fits;
     if (!std::isfinite(s.cfgScale) || std::abs(s.cfgScale) > 1000)
         return refuse(fmt::format("the guidance scale should be a number between -1000 and 1000, found {}", s.cfgScale));
     if (!(s.cfgLow >= 0 && s.cfgHigh <= 1 && s.cfgLow <= s.cfgHigh))
@@ -196,6 +200,9 @@ GenerationParameters recordedParameters(const ModelDescription& description, con
     p.cfgHigh = s.cfgHigh;
     p.noiseScale = s.noiseScale;
     p.tEps = description.prediction == Prediction::CleanImage ? s.tEps : 0.0;
+    p.shift = description.prediction == Prediction::Noise ? 1.0 : s.shift;
+    p.eta = s.sampler == SamplerKind::Ddim ? s.eta : 0.0;
+    p.respacing = s.respacing;
     p.rng = rngText(request.noise);
     p.noiseBatch = noiseBatchText(request.noise);
     p.noiseFile = request.noise.file.filename().string();
@@ -215,7 +222,7 @@ Picture finishedPicture(PictureSpace space, const AutoencoderKl* vae, const Host
 int64_t runMemoryNeeded(const ModelDescription& description, const GenerationRequest& request) {
     const TransformerConfig& c = description.config;
     const int64_t images = static_cast<int64_t>(request.classes.size());
-    const int64_t evaluations = request.sampler.steps * (request.sampler.sampler == SamplerKind::Heun ? 2 : 1);
+    const int64_t evaluations = plannedEvaluations(description.prediction, request.sampler);
     const int64_t latent = c.inChannels * c.inputSide() * c.inputSide();
     int64_t perEvaluation = request.keepLatents ? latent * 2 * (request.precision == LatentPrecision::F16 ? 2 : 4) : 0;
     for (const MoeLayerDescriptor& layer : description.moeLayers) {

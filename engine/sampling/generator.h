@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "engine/model/denoiser.h"
-#include "engine/sampling/flow_sampler.h"
 #include "engine/sampling/noise.h"
+#include "engine/sampling/sampler.h"
 #include "engine/trace/run_record.h"
 
 namespace moescope {
@@ -53,7 +53,7 @@ struct GenerationResult {
     std::optional<EngineError> stopped;       // cancelled or broken off: why; what was finished is in the record
 };
 
-/// Checks a request against a model: classes, steps, guidance, interval, batch; a sentence for the first thing out of range.
+/// Checks a request against a model: classes, sampler, steps, guidance, interval, batch; a sentence for the first thing out of range.
 Status checkRequest(const ModelDescription& description, const GenerationRequest& request);
 
 /// What the record of this run will carry, but for the noise's hash and the model times, which the run itself finds.

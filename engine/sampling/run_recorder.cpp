@@ -44,7 +44,7 @@ void RunRecorder::evaluated(const EvaluationView& view) {
     m_backend.download(view.velocity, std::span(m_velocity));
     auto routing = m_capture.finish();  // waits for the device
     const double floor = m_description.prediction == Prediction::CleanImage ? m_request.sampler.tEps : 0.0;
-    const float span = std::max(1.0f - view.info.timestep, static_cast<float>(floor));
+    const float span = std::max(view.info.noiseLevel, static_cast<float>(floor));
     for (size_t i = 0; i < m_clean.size(); ++i) m_clean[i] = m_noisy[i] + span * m_velocity[i];
 
     EvaluationRecord record;

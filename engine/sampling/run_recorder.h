@@ -10,7 +10,7 @@
 
 namespace moescope {
 
-/// Follows one FlowSampler::run; on the engine's thread.
+/// Follows one Sampler::run; on the engine's thread.
 class RunRecorder : public SamplerObserver {
 public:
     /// `done`/`total`: evaluations over all groups; this group starts at image `firstImage`.

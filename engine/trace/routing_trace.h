@@ -49,8 +49,8 @@ struct EvaluationInfo {
     int index = 0;
     int step = 0;
     int stage = 0;          // 0 predictor, 1 second evaluation of Heun
-    float timestep = 0;     // as the network receives it; data at `dataTime` of the family (1 for the flows here)
-    float noiseLevel = 0;   // share of noise in the input, 1 .. 0: comparable between families
+    float timestep = 0;     // as the network receives it: each model has its own convention
+    float noiseLevel = 0;   // share of noise s / (a + s) of the input a data + s noise: comparable between models
     double cfgScale = 1;    // in force here (1 outside the guidance interval)
     bool uncondRun = false; // whether the unconditional branch was evaluated
 };

@@ -20,7 +20,7 @@ enum class LatentPrecision : uint8_t { F16, F32 };
 struct EvaluationRecord {
     EvaluationInfo info;
     std::vector<std::byte> noisy;     // x_t: the network's input
-    std::vector<std::byte> velocity;  // guided; clean estimate = x_t + max(1 - t, parameters.tEps) velocity
+    std::vector<std::byte> velocity;  // guided, to the data; clean estimate = x_t + max(noiseLevel, parameters.tEps) velocity
     std::vector<uint8_t> preview;     // [images, previewHeight, previewWidth, 3] of the clean estimate, made without weights
 };
 

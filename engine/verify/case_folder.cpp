@@ -55,10 +55,13 @@ EngineError wrongField(const char* key, const char* expected, const json& found)
 
 /// The weight set that `object` names; empty where it names none.
 std::string namedWeights(const json& object) {
-    const auto found = object.find("weights");
-    if (found == object.end() || found->is_null()) return {};
-    if (!found->is_string()) throw EngineException(wrongField("weights", "the name of a weight set", *found));
-    return found->get<std::string>();
+    for (const char* key : {"weights", "weights_used"}) {
+        const auto found = object.find(key);
+        if (found == object.end() || found->is_null()) continue;
+        if (!found->is_string()) throw EngineException(wrongField(key, "the name of a weight set", *found));
+        return found->get<std::string>();
+    }
+    return {};
 }
 
 std::string knownFamilies() {
@@ -86,6 +89,15 @@ HostTensor GoldenFile::input(std::string_view key) const {
                               fmt::format("the input '{}' of '{}' should hold floating-point values, found {}", key,
                                           name, dtypeName(tensor->dtype)));
     return tensors.asFloat(key).orThrow();
+}
+
+HostTensor GoldenFile::numbers(std::string_view key) const {
+    const NamedTensor* tensor = find(key);
+    if (!tensor || isFloating(tensor->dtype)) return input(key);
+    HostTensor values(tensor->shape);
+    const std::vector<int64_t> whole = tensors.asInt64(key).orThrow();
+    std::transform(whole.begin(), whole.end(), values.data.begin(), [](int64_t v) { return static_cast<float>(v); });
+    return values;
 }
 
 std::vector<int64_t> GoldenFile::integerInput(std::string_view key) const {
@@ -166,6 +178,7 @@ std::vector<GoldenFile> CaseFolder::goldenFiles() const {
         file.entry = entry.is_object() ? entry : json::object();
         const std::string own = namedWeights(file.entry);
         file.weights = own.empty() ? weights : own;
+        if (name.find("-qk16") != std::string::npos) file.settings["half_query_key"] = true;
         file.listed = listed;
         files.push_back(std::move(file));
     };
@@ -174,13 +187,17 @@ std::vector<GoldenFile> CaseFolder::goldenFiles() const {
     if (const auto runs = m_json.find("runs"); runs != m_json.end() && runs->is_array())
         for (const json& run : *runs)
             if (run.is_object() && !textOf(run, "file").empty()) add(textOf(run, "file"), run, true);
+    const auto sampling = m_json.find("sampling");
+    const bool sampled = sampling != m_json.end() && sampling->is_object();
+    if (sampled)
+        for (const auto& [stem, entry] : sampling->items()) add(stem + ".safetensors", entry, true);
     known.insert(checkpoint().lexically_relative(m_path).lexically_normal().generic_string());
     std::vector<std::string> others;
     std::error_code code;
     for (const auto& entry : fs::directory_iterator(m_path, code))
         if (entry.path().extension() == ".safetensors") others.push_back(entry.path().filename().string());
     std::sort(others.begin(), others.end());
-    for (const std::string& name : others) add(name, json::object(), false);
+    for (const std::string& name : others) add(name, json::object(), sampled && name.starts_with("forward"));
     return files;
 }
 

@@ -19,6 +19,7 @@ struct GoldenFile {
     std::string weights;                              // weight set; "" = the preferred one
     nlohmann::json entry = nlohmann::json::object();  // its entry in `goldens` or `runs`
     bool listed = true;                               // false: case.json does not name it
+    nlohmann::json settings = nlohmann::json::object();  // how the model is to be opened, besides what the case says
     NamedTensors tensors;
 
     /// Path inside the case without extension: what its outputs are called in a dump.
@@ -26,6 +27,8 @@ struct GoldenFile {
     const NamedTensor* find(std::string_view key) const;
     /// Inputs; throw EngineException naming file and key where they are missing, mis-shaped or of another type.
     HostTensor input(std::string_view key) const;
+    /// The same for floating-point or whole numbers.
+    HostTensor numbers(std::string_view key) const;
     std::vector<int64_t> integerInput(std::string_view key) const;
 };
 
@@ -42,7 +45,8 @@ public:
 
     /// Families and kinds of cases that this program does not run: a sentence.
     Status runnable() const;
-    /// The files that case.json lists in `goldens` and `runs`, then those it does not name, without their tensors.
+    /// The files that case.json lists in `goldens`, `runs` or `sampling` (the last without its forward passes, which count as
+    /// listed), then those it does not name, without their tensors.
     std::vector<GoldenFile> goldenFiles() const;
     /// The checkpoint that case.json names, relative to the folder, else the diffusers file beside it.
     std::filesystem::path checkpoint() const;

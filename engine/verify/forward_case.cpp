@@ -97,12 +97,12 @@ void checkPromised(const GoldenFile& file, std::vector<std::string>& problems) {
 }
 
 std::vector<ComputedFile> run(CaseContext& context, const GoldenFile& file) {
-    const Denoiser& denoiser = context.denoiser(file.weights);
+    const Denoiser& denoiser = context.denoiser(file.weights, file.settings);
     const ModelDescription& description = denoiser.description();
     const TransformerConfig& config = description.config;
     Backend& backend = context.backend();
 
-    const HostTensor x = file.input("x"), t = file.input("t");
+    const HostTensor x = file.input("x"), t = file.numbers("t");
     const std::vector<int64_t> y = file.integerInput("y");
     const int64_t samples = static_cast<int64_t>(y.size());
     const Shape expected{samples, config.inChannels, config.inputSide(), config.inputSide()};

@@ -26,8 +26,8 @@ public:
     const CaseFolder& folder() const { return m_folder; }
     Backend& backend() const { return m_backend; }
     const std::stop_token& stop() const { return m_stop; }
-    /// The case's checkpoint with one of its weight sets; kept until another set is asked for. Throws EngineException.
-    const Denoiser& denoiser(const std::string& weights);
+    /// The case's checkpoint with one of its weight sets; kept until another one is asked for. Throws EngineException.
+    const Denoiser& denoiser(const std::string& weights, const nlohmann::json& settings = nlohmann::json::object());
     /// The set that `denoiser` took for the last call.
     const std::string& weightSet() const { return m_usedSet; }
 
@@ -58,7 +58,7 @@ struct GoldenKind {
     std::string_view name;
     /// By the names of its inputs.
     bool (*recognise)(const std::set<std::string, std::less<>>& keys);
-    /// Keys that are read and not compared.
+    /// Keys that are read and not compared; one that ends in a dot stands for all that begin so.
     std::vector<std::string_view> inputs;
     /// Throws EngineException. Computes (at least) every key of the file that the engine knows.
     std::vector<ComputedFile> (*run)(CaseContext& context, const GoldenFile& file);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole run of a flow sampler, held against the states, predictions and choices of a reference trajectory.
+// A whole run of a sampler, held against the states, predictions and choices of a reference trajectory.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "engine/sampling/diffusion_schedule.h"
+#include "engine/sampling/flow_sampler.h"
 #include "engine/verify/golden_kind.h"
 #include "engine/verify/trajectory_recorder.h"
 
@@ -30,24 +33,46 @@ nlohmann::json look(const CaseFolder& folder, const GoldenFile& file, const char
     return nullptr;
 }
 
-SamplerSettings readSettings(const CaseFolder& folder, const GoldenFile& file, const ModelDescription& description) {
-    SamplerSettings settings = description.defaults;
-    if (description.prediction == Prediction::Velocity) settings.cfgLow = 0, settings.cfgHigh = 1;
+/// The sampler that case.json names. Families with one sampler leave the name out, of discrete diffusions eta tells DDIM.
+SamplerKind readSampler(const CaseFolder& folder, const GoldenFile& file, const ModelDescription& description) {
     nlohmann::json method = look(folder, file, "method");
     if (method.is_null()) method = look(folder, file, "mode");
+    if (method.is_null() && description.prediction == Prediction::Noise)
+        return look(folder, file, "eta").is_null() ? SamplerKind::Ddpm : SamplerKind::Ddim;
+    if (method.is_null() && description.time.dataTime == 0) return SamplerKind::Euler;
     const auto sampler = samplerFromName(method.is_string() ? method.get<std::string>() : "");
     if (!sampler)
         throw EngineException(ErrorCode::Unsupported,
                               fmt::format("case.json should name the sampler of '{}' as \"euler\" or "
                                           "\"heun\" (`method` or `mode`), found {}",
                                           file.name, method.dump()));
-    settings.sampler = *sampler;
+    return *sampler;
+}
+
+void readSteps(const CaseFolder& folder, const GoldenFile& file, SamplerSettings& settings) {
+    if (const auto respacing = look(folder, file, "respacing"); respacing.is_string()) {
+        settings.respacing = respacing.get<std::string>();
+        settings.steps = static_cast<int>(keptTimesteps(settings.respacing, 0).orThrow().size());
+        return;
+    }
     const double steps = number(file, look(folder, file, "steps"), "steps");
     if (steps < 1 || steps > kMaxSteps || steps != std::floor(steps))
         throw EngineException(ErrorCode::Format, fmt::format("case.json gives '{}' {} steps; expected 1 to {}",
                                                              file.name, steps, kMaxSteps));
     settings.steps = static_cast<int>(steps);
-    settings.cfgScale = number(file, look(folder, file, "cfg"), "cfg");
+}
+
+SamplerSettings readSettings(const CaseFolder& folder, const GoldenFile& file, const ModelDescription& description) {
+    SamplerSettings settings = description.defaults;
+    if (description.prediction == Prediction::Velocity) settings.cfgLow = 0, settings.cfgHigh = 1;
+    settings.sampler = readSampler(folder, file, description);
+    readSteps(folder, file, settings);
+    settings.cfgScale = 1;  // what stands for one branch in some files is null
+    for (const char* key : {"cfg", "cfg_scale"})
+        if (const auto scale = look(folder, file, key); !scale.is_null()) settings.cfgScale = number(file, scale, key);
+    if (const auto shift = look(folder, file, "sample_shift"); !shift.is_null())
+        settings.shift = number(file, shift, "sample_shift");
+    if (const auto eta = look(folder, file, "eta"); !eta.is_null()) settings.eta = number(file, eta, "eta");
     if (const auto scale = look(folder, file, "noise_scale"); !scale.is_null())
         settings.noiseScale = number(file, scale, "noise_scale");
     if (const auto eps = look(folder, file, "t_eps"); !eps.is_null()) settings.tEps = number(file, eps, "t_eps");
@@ -64,18 +89,50 @@ SamplerSettings readSettings(const CaseFolder& folder, const GoldenFile& file, c
 }
 
 /// Runs the sampler once and leaves everything in `recorder`.
-void runOnce(CaseContext& context, const Denoiser& denoiser, const SamplerSettings& settings, const HostTensor& start,
-             const std::vector<int>& classes, TrajectoryRecorder& recorder) {
-    FlowSampler sampler(denoiser, settings, classes);
+void runOnce(CaseContext& context, const Denoiser& denoiser, const SamplerSettings& settings, const GoldenFile& file,
+             const HostTensor& start, const std::vector<int>& classes, TrajectoryRecorder& recorder) {
+    int draw = 0;
+    const auto storedNoise = [&](std::span<float> values) {
+        const std::string key = fmt::format("step_noise.{:02}", draw++);
+        const HostTensor noise = file.input(key);
+        if (noise.data.size() != values.size())
+            throw EngineException(ErrorCode::Format, fmt::format("'{}': '{}' should be as large as 'noise', found {}",
+                                                                 file.name, key, shapeText(noise.shape)));
+        std::copy(noise.data.begin(), noise.data.end(), values.begin());
+    };
+    const auto sampler = makeSampler(denoiser, settings, {classes, -1, storedNoise});
     DeviceTensor z = context.backend().tensorFrom(start.shape, start.data);
     recorder.start(start);
-    sampler.run(z, &recorder, context.stop());
-    recorder.evaluationOf["final"] = sampler.evaluationCount() - 1;
+    sampler->run(z, &recorder, context.stop());
+    recorder.evaluationOf["final"] = sampler->evaluationCount() - 1;
     recorder.outputs.tensors.insert_or_assign("final", floatTensor(context.backend().fetch(z)));
 }
 
+/// The times and tables that a run went by.
+void addSchedule(const ModelDescription& description, const SamplerSettings& settings, NamedTensors& outputs) {
+    const auto add = [&](const char* key, const auto& values) {
+        const std::vector<float> floats(values.begin(), values.end());
+        outputs.tensors.insert_or_assign(key, floatTensor({static_cast<int64_t>(floats.size())}, floats));
+    };
+    if (description.prediction == Prediction::Noise) {
+        DiffusionSchedule schedule = respacedSchedule(linearAlphasCumprod(), keptTimesteps(settings.respacing, settings.steps).orThrow());
+        const std::vector<int64_t> kept(schedule.timesteps.rbegin(), schedule.timesteps.rend());
+        outputs.tensors.insert_or_assign("timesteps", integerTensor({schedule.steps()}, kept));
+        for (auto* table : {&schedule.alphasCumprod, &schedule.betas}) std::reverse(table->begin(), table->end());
+        add("alphas_cumprod", schedule.alphasCumprod);  // the first evaluation first
+        add("betas", schedule.betas);
+        return;
+    }
+    FlowSchedule schedule = flowSchedule(description.prediction, settings.steps, settings.shift, description.time.dataTime);
+    add("sigmas", schedule.levels);
+    if (description.time.dataTime != 0) return add("timesteps", schedule.times);
+    schedule.levels.pop_back();
+    for (float& level : schedule.levels) level *= static_cast<float>(description.time.timeScale);
+    add("timesteps", schedule.levels);
+}
+
 std::vector<ComputedFile> run(CaseContext& context, const GoldenFile& file) {
-    const Denoiser& denoiser = context.denoiser(file.weights);
+    const Denoiser& denoiser = context.denoiser(file.weights, file.settings);
     const ModelDescription& description = denoiser.description();
     const TransformerConfig& config = description.config;
     const SamplerSettings settings = readSettings(context.folder(), file, description);
@@ -100,25 +157,23 @@ std::vector<ComputedFile> run(CaseContext& context, const GoldenFile& file) {
     ComputedFile computed;
     computed.weights = context.weightSet();
     computed.dumpStem = file.stem();
-    computed.limit = description.prediction == Prediction::Velocity ? kVelocityLimit : kCleanImageLimit;
+    computed.limit = description.prediction == Prediction::CleanImage ? kCleanImageLimit : kVelocityLimit;
     TrajectoryRecorder free(context.backend(), description, images, wanted, stored, false);
-    runOnce(context, denoiser, settings, start, classes, free);
+    runOnce(context, denoiser, settings, file, start, classes, free);
     computed.routing = std::move(free.routing);
     computed.outputs = std::move(free.outputs);
     computed.evaluations = std::move(free.evaluations);
     computed.evaluationOf = std::move(free.evaluationOf);
     if (computed.routing.first) {  // go on with the stored routing; the choices stay the engine's own
         TrajectoryRecorder replay(context.backend(), description, images, wanted, stored, true);
-        runOnce(context, denoiser, settings, start, classes, replay);
+        runOnce(context, denoiser, settings, file, start, classes, replay);
         for (auto& [key, tensor] : replay.outputs.tensors)
             if (RoutingKey place; !parseRoutingKey(key, place)) computed.outputs.tensors[key] = std::move(tensor);
         computed.evaluations = std::move(replay.evaluations);
         computed.routing.overruled = std::move(replay.routing.overruled);
         computed.routing.replayed = true;
     }
-    const FlowSchedule schedule = flowSchedule(description.prediction, settings.steps);
-    const Shape stops{static_cast<int64_t>(schedule.times.size())};
-    computed.outputs.tensors.insert_or_assign("timesteps", floatTensor(stops, schedule.times));
+    addSchedule(description, settings, computed.outputs);
     if (!file.find("final")) computed.problems.push_back("the reference lacks 'final', which every such file has");
     std::vector<ComputedFile> all;
     all.push_back(std::move(computed));
@@ -128,9 +183,9 @@ std::vector<ComputedFile> run(CaseContext& context, const GoldenFile& file) {
 }  // namespace
 
 const GoldenKind& trajectoryKind() {
-    static const GoldenKind kind{"flow trajectory",
+    static const GoldenKind kind{"trajectory",
                                  [](const auto& keys) { return keys.contains("noise") && keys.contains("labels"); },
-                                 {"noise", "labels"},
+                                 {"noise", "labels", "step_noise."},
                                  run};
     return kind;
 }

@@ -69,8 +69,7 @@ void TrajectoryRecorder::evaluated(const EvaluationView& view) {
         if (const std::string key = fmt::format("z_mid.{:02}", info.step); m_wanted(key))
             keep(key, m_backend.fetch(view.input), info.index - 1);
     keepPrediction(view);
-    if (const std::string key = fmt::format("v.{:02}", info.index); m_wanted(key))
-        keep(key, m_backend.fetch(view.velocity), info.index);
+    keepGuided(view);
     m_times.push_back(info.timestep);
     outputs.tensors.insert_or_assign("t", floatTensor({static_cast<int64_t>(m_times.size())}, m_times));
 
@@ -90,6 +89,25 @@ void TrajectoryRecorder::evaluated(const EvaluationView& view) {
     const SmallestMargin smallest = m_probe.smallestMargin(info.index);
     routing.smallest.include(smallest);
     evaluations.emplace_back(info, smallest);
+}
+
+void TrajectoryRecorder::keepGuided(const EvaluationView& view) {
+    const EvaluationInfo& info = view.info;
+    if (const std::string key = fmt::format("v.{:02}", info.index); m_wanted(key)) {
+        HostTensor velocity = m_backend.fetch(view.velocity);
+        if (m_description.time.dataTime == 0)
+            for (float& value : velocity.data) value = -value;
+        keep(key, velocity, info.index);
+    }
+    if (const std::string key = fmt::format("model_out.{:02}", info.index); view.guided && m_wanted(key))
+        keep(key, m_backend.fetch(*view.guided), info.index);
+    if (const std::string key = fmt::format("x0.{:02}", info.index); m_wanted(key)) {
+        if (view.clean) return keep(key, m_backend.fetch(*view.clean), info.index);
+        HostTensor clean = m_backend.fetch(view.input);
+        const HostTensor velocity = m_backend.fetch(view.velocity);
+        for (size_t i = 0; i < clean.data.size(); ++i) clean.data[i] += info.noiseLevel * velocity.data[i];
+        keep(key, clean, info.index);
+    }
 }
 
 void TrajectoryRecorder::keepPrediction(const EvaluationView& view) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Follows a flow sampler and keeps what a reference trajectory can hold: states, predictions, times, routing.
+// Follows a sampler and keeps what a reference trajectory can hold: states, predictions, times, routing.
 #pragma once
 
 #include <functional>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/io/named_tensors.h"
-#include "engine/sampling/flow_sampler.h"
+#include "engine/sampling/sampler.h"
 #include "engine/verify/case_report.h"
 #include "engine/verify/routing_probe.h"
 #include "engine/verify/stored_routing.h"
@@ -16,7 +16,8 @@
 namespace moescope::verify {
 
 /// Keys: z.NN, z_mid.NN, t, v_cond.EE / v_uncond.EE (velocity models: the channels that the flow uses) or x_cond.EE /
-/// x_uncond.EE (clean-image models), v.EE, {cond,uncond}.EE.moe.N.{token,expert,weight}. NN counts steps, EE
+/// x_uncond.EE (clean-image models), v.EE as the network means velocity, x0.EE (predicted data), model_out.EE (guided output
+/// of discrete diffusions), {cond,uncond}.EE.moe.N.{token,expert,weight}. NN counts steps, EE
 /// evaluations.
 class TrajectoryRecorder final : public SamplerObserver, public DenoiserObserver {
 public:
@@ -46,6 +47,7 @@ public:
 
 private:
     void keep(const std::string& key, const HostTensor& values, int evaluation);
+    void keepGuided(const EvaluationView& view);
     void keepPrediction(const EvaluationView& view);
     void keepRouting(const RoutingProbe::Layer& layer, Branch branch, int64_t firstToken, int64_t tokens);
 

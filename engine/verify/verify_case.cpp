@@ -39,7 +39,9 @@ const GoldenKind* kindOfUnlisted(const GoldenFile& file) {
 }
 
 bool isInput(const GoldenKind& kind, const std::string& key) {
-    return std::find(kind.inputs.begin(), kind.inputs.end(), key) != kind.inputs.end();
+    return std::any_of(kind.inputs.begin(), kind.inputs.end(), [&](std::string_view input) {
+        return input.ends_with('.') ? key.starts_with(input) : key == input;
+    });
 }
 
 void findFirstBeyond(const ComputedFile& computed, FileReport& report) {
@@ -148,13 +150,14 @@ CaseReport run(const std::filesystem::path& path, Backend& backend, const Verify
 
 }  // namespace
 
-const Denoiser& CaseContext::denoiser(const std::string& weights) {
-    const std::string wanted = weights + "\n";  // never equal to the empty name of "nothing loaded"
+const Denoiser& CaseContext::denoiser(const std::string& weights, const nlohmann::json& settings) {
+    const std::string wanted = weights + "\n" + settings.dump();  // never equal to the empty name of "nothing loaded"
     if (m_denoiser && m_loadedFor == wanted) return *m_denoiser;
     m_denoiser.reset();  // two sets need not fit into memory
     CheckpointOptions options;
     options.weightSet = weights;
     options.settings = m_folder.checkpointSettings();
+    options.settings.update(settings);
     const auto checkpoint = Checkpoint::open(m_folder.checkpoint(), options).orThrow();
     LoadOptions load;
     load.stop = m_stop;

@@ -35,7 +35,7 @@ Result<HostTensor> cleanEstimate(const RunView& run, int evaluation, int64_t ima
         return missing(QT_TRANSLATE_NOOP("moescope::CleanEstimate",
                                          "The latents of this moment are not there: they are kept when a run is finished, unless it was "
                                          "made without them; look at the preview."));
-    const float span = std::max(1.0f - record.info.timestep, static_cast<float>(run.parameters.tEps));
+    const float span = std::max(record.info.noiseLevel, static_cast<float>(run.parameters.tEps));
     HostTensor clean(run.latentShape);
     for (size_t i = 0; i < clean.data.size(); ++i) clean.data[i] = noisy[i] + span * velocity[i];
     return clean;

@@ -69,7 +69,7 @@ QImage cleanImage(const EvaluationRecord& evaluation, const StateLayout& layout,
     std::vector<float> clean = stateOf(evaluation.noisy, layout, image);
     const std::vector<float> velocity = stateOf(evaluation.velocity, layout, image);
     if (clean.empty() || velocity.empty()) return {};
-    const float span = std::max(1.0f - evaluation.info.timestep, static_cast<float>(layout.tEps));
+    const float span = std::max(evaluation.info.noiseLevel, static_cast<float>(layout.tEps));
     for (size_t i = 0; i < clean.size(); ++i) clean[i] += span * velocity[i];
     return fromState(std::move(clean), layout);
 }

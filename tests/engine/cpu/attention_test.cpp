@@ -46,7 +46,10 @@ struct Problem {
                 c.rope,
                 &cos,
                 &sin,
-                c.lead};
+                c.lead,
+                nullptr,
+                nullptr,
+                0};
         input = wide(rows, 3 * columns, values);
         wanted.samples = c.samples;
         wanted.heads = c.heads;
@@ -95,6 +98,64 @@ TEST(CpuAttention, FollowsTheReferenceAtOddShapes) {
                 << describe(c);
         }
     }
+}
+
+TEST(CpuAttention, NormsWithBiasRemoveTheMean) {
+    for (const std::string& level : cpu::instructionLevels()) {
+        const cpu::LevelScope scope(level);
+        if (!scope.available) continue;
+        SCOPED_TRACE(level);
+        MsContext context(2);
+        for (const Case& c : {Case{2, 2, 20, 5, 0, MS_ROPE_NONE, true},
+                              {1, 3, 72, 4, 2, MS_ROPE_ADJACENT_PAIRS, true},
+                              {1, 1, 3, 4, 0, MS_ROPE_NONE, true}}) {
+            Problem s(c);
+            const auto q = spread(c.d, 5), k = spread(c.d, 6);
+            MsTensor queryBias = floatTensor({c.d}, q), keyBias = floatTensor({c.d}, k);
+            s.desc.queryNormBias = &queryBias;
+            s.desc.keyNormBias = &keyBias;
+            s.wanted.queryNormBias.assign(q.begin(), q.end());
+            s.wanted.keyNormBias.assign(k.begin(), k.end());
+            ASSERT_EQ(cpu::attention(&context, &s.qkv, &s.desc, &s.out), MS_OK) << context.error;
+            EXPECT_LE(relativeDifference(valuesOf(s.out), reference::attention(s.input, s.wanted).data), kTolerance)
+                << describe(c);
+        }
+    }
+}
+
+double toHalf(double value) {
+    if (value == 0) return value;
+    const double step = std::ldexp(1.0, std::max(std::ilogb(value), -14) - 10);
+    return std::nearbyint(value / step) * step;
+}
+
+TEST(CpuAttention, QueriesAndKeysCanBeRoundedToHalf) {
+    MsContext context(1);
+    // One key per sample: the output is the value. Two keys with scores s and t: the share of the first is
+    // sigmoid((s - t) / sqrt(d)), which shows what the queries and keys were rounded to.
+    for (const float value : {1.0f + 0x1p-11f, 1.0f + 3 * 0x1p-11f, 0.1f, -3.14159f, 2049.0f, 0x1p-14f * 1.3f,
+                              0x1p-24f * 1.5f, 0x1p-24f * 2.5f, 0x1p-26f}) {
+        MsTensor qkv = floatTensor({2, 3}), out = floatTensor({2, 1});
+        const double key = 1.0 / value;
+        const float rows[] = {value, static_cast<float>(key), 1.0f, value, 0.0f, 0.0f};
+        std::copy_n(rows, 6, qkv.f32());
+        MsAttentionDesc desc{};
+        desc.size = sizeof desc;
+        desc.samples = desc.heads = 1;
+        desc.roundQueryKeyToHalf = 1;
+        ASSERT_EQ(cpu::attention(&context, &qkv, &desc, &out), MS_OK);
+        const double keyHalf = std::fabs(key) >= 65520 ? INFINITY : toHalf(static_cast<float>(key));
+        if (std::isinf(keyHalf)) continue;
+        const double share = 1 / (1 + std::exp(-toHalf(value) * keyHalf));
+        EXPECT_NEAR(out.f32()[0], share, 4e-7) << value;
+    }
+    // A normed head through the reference: rounding moves what follows by up to 2^-11 of a value.
+    Problem s({1, 2, 20, 4, 0, MS_ROPE_NONE, true});
+    s.desc.roundQueryKeyToHalf = 1;
+    s.wanted.rounding = toHalf;
+    ASSERT_EQ(cpu::attention(&context, &s.qkv, &s.desc, &s.out), MS_OK);
+    // Where fp32 and double fall on two sides of a rounding boundary, one of 20 products differs by 2^-11.
+    EXPECT_LE(relativeDifference(valuesOf(s.out), reference::attention(s.input, s.wanted).data), 2e-4);
 }
 
 TEST(CpuAttention, ManyKeysAndHeadsInGroupsFollowTheReference) {

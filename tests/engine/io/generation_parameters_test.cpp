@@ -23,6 +23,9 @@ GenerationParameters full() {
     p.cfgHigh = 0.9;
     p.noiseScale = 2;
     p.tEps = 0.05;
+    p.shift = 3;
+    p.eta = 0.5;
+    p.respacing = "10,15,20";
     p.rng = "torch-cuda:28,1536";
     p.noiseBatch = "joint";
     p.noiseFile = "noise.npy";

@@ -37,6 +37,8 @@ TEST_P(ReleasedSizes, IsRecognisedFromItsTensorsAlone) {
     EXPECT_EQ(found.config.contextStart, description.config.contextStart);
     EXPECT_EQ(found.config.moe.topK, description.config.moe.topK);
     EXPECT_EQ(found.config.moe.scale, description.config.moe.scale);
+    EXPECT_EQ(found.config.moe.capacity, description.config.moe.capacity);
+    EXPECT_EQ(found.config.moe.rule, description.config.moe.rule);
     EXPECT_EQ(found.config.moeBlocks, description.config.moeBlocks);
     EXPECT_TRUE((*checkpoint)->missing().empty());
     EXPECT_TRUE((*checkpoint)->unused().empty());
@@ -52,7 +54,18 @@ INSTANTIATE_TEST_SUITE_P(All, ReleasedSizes,
                                          Counted{"JiTMoE-L16-E16", 1369.96, 488.44}, Counted{"JiTMoE-H16-E16", 2524.14, 981.68},
                                          Counted{"JiT-B/16", 131.12, 131.12}, Counted{"JiT-B/32", 133.19, 133.19},
                                          Counted{"JiT-L/16", 458.88, 458.88}, Counted{"JiT-L/32", 461.53, 461.53},
-                                         Counted{"JiT-H/16", 952.51, 952.51}, Counted{"JiT-H/32", 956.06, 956.06}),
+                                         Counted{"JiT-H/16", 952.51, 952.51}, Counted{"JiT-H/32", 956.06, 956.06},
+                                         Counted{"DiffMoE-S-E16", 140.27, 33.92}, Counted{"DiffMoE-B-E8", 332.47, 134.13},
+                                         Counted{"DiffMoE-B-E16", 559.22, 134.20}, Counted{"DiffMoE-L-E8", 1175.97, 470.89},
+                                         Counted{"DiffMoE-L-E16", 1981.96, 471.09}, Counted{"DiffMoE-XL-E8", 1735.00, 693.98},
+                                         Counted{"DiffMoE-XL-E16", 2924.99, 694.24}, Counted{"EC-DiT-L-E8", 1163.27, 458.20},
+                                         Counted{"EC-DiT-L-E16", 1969.17, 458.30}, Counted{"TC-DiT-L-E8", 1163.27, 458.20},
+                                         Counted{"TC-DiT-L-E16", 1969.17, 458.30}, Counted{"DiT-MoE-S-8E2A", 199.31, 71.91},
+                                         Counted{"DiT-MoE-S-16E2A", 369.22, 71.94}, Counted{"DiT-MoE-B-8E2A", 795.86, 286.26},
+                                         Counted{"DiT-MoE-L-8E2A", 2823.77, 1011.83}, Counted{"DiT-MoE-XL-8E2A", 4168.17, 1492.73},
+                                         Counted{"DiT-MoE-G-16E2A", 16503.73, 3181.57}, Counted{"ProMoE-S", 75.55, 33.00},
+                                         Counted{"ProMoE-B", 300.61, 130.58}, Counted{"ProMoE-L", 1062.69, 458.26},
+                                         Counted{"ProMoE-XL", 1567.73, 675.33}),
                          [](const auto& info) {
                              std::string name = info.param.name;
                              for (char& c : name)

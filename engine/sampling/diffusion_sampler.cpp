@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/sampling/diffusion_sampler.h"
+
+namespace moescope {
+
+DiffusionSampler::DiffusionSampler(const Denoiser& denoiser, const SamplerSettings& settings, SamplerInputs inputs)
+    : m_denoiser(denoiser), m_backend(denoiser.backend()), m_settings(settings), m_inputs(std::move(inputs)),
+      m_images(static_cast<int64_t>(m_inputs.classes.size())),
+      m_schedule(respacedSchedule(linearAlphasCumprod(), keptTimesteps(settings.respacing, settings.steps).orThrow())) {
+    const ModelDescription& d = denoiser.description();
+    const TransformerConfig& c = d.config;
+    m_guidedChannels = d.time.guidedChannels ? d.time.guidedChannels : c.outChannels;
+    static_cast<void>(branchLabels(c, m_inputs, true));
+    const Shape shape{m_images, c.inChannels, c.inputSide(), c.inputSide()};
+    m_guided = m_backend.tensor({m_images, c.outChannels, c.inputSide(), c.inputSide()});
+    for (DeviceTensor* tensor : {&m_clean, &m_next, &m_velocity}) *tensor = m_backend.tensor(shape);
+    if (drawsStepNoise(settings)) {
+        m_noise = m_backend.tensor(shape);
+        m_drawn.resize(static_cast<size_t>(elementCount(shape)));
+    }
+    m_guide = m_backend.tensor({2});
+    m_params = m_backend.tensor({8});
+    m_span = m_backend.tensor({3});
+}
+
+DiffusionSampler::Pass DiffusionSampler::makePass(bool guided) const {
+    const TransformerConfig& c = m_denoiser.description().config;
+    const std::vector<int32_t> labels = branchLabels(c, m_inputs, guided);
+    const int64_t samples = static_cast<int64_t>(labels.size());
+    Pass pass;
+    pass.workspace = m_denoiser.makeWorkspace(samples);
+    pass.input = m_backend.tensor({samples, c.inChannels, c.inputSide(), c.inputSide()});
+    pass.times = m_backend.tensor({samples});
+    pass.labels = m_backend.tensor({samples}, MS_I32);
+    m_backend.upload(pass.labels, std::span<const int32_t>(labels));
+    return pass;
+}
+
+const MsTensor* DiffusionSampler::drawNoise(int i) {
+    if (m_noise.empty()) return nullptr;
+    m_inputs.stepNoise(m_drawn);  // in the last step, too: its numbers are drawn and not used
+    if (i == 0) return nullptr;
+    m_backend.upload(m_noise, std::span<const float>(m_drawn));
+    return m_noise.get();
+}
+
+void DiffusionSampler::evaluate(const DeviceTensor& z, int i, SamplerObserver* observer) {
+    const MsBackendTable& ops = m_backend.table();
+    MsContext* context = m_backend.context();
+    EvaluationInfo info;
+    info.index = info.step = m_schedule.steps() - 1 - i;
+    info.timestep = static_cast<float>(m_schedule.timesteps[static_cast<size_t>(i)]);
+    info.noiseLevel = m_schedule.noiseLevel(i);
+    const float scale = guidanceAt(m_settings, 1.0f - info.noiseLevel);
+    info.cfgScale = scale;
+    info.uncondRun = scale != 1.0f;
+    Pass& pass = info.uncondRun ? m_guidedPass : m_plainPass;
+    if (!pass.workspace) pass = makePass(info.uncondRun);
+
+    const int64_t samples = pass.times.dim(0);
+    m_times.assign(static_cast<size_t>(samples), info.timestep);
+    m_backend.upload(pass.times, std::span<const float>(m_times));
+    const float guide[2] = {scale, 1.0f}, span[3] = {1.0f, info.noiseLevel, 1.0f};
+    m_backend.upload(m_guide, std::span<const float>(guide));
+    m_backend.upload(m_span, std::span<const float>(span));
+    const auto coefficients = m_settings.sampler == SamplerKind::Ddpm ? ddpmStep(m_schedule, i) : ddimStep(m_schedule, i, m_settings.eta);
+    m_backend.upload(m_params, std::span<const float>(coefficients));
+
+    DenoiserObserver* follower = observer ? observer->beforeEvaluation(info, samples) : nullptr;
+    m_backend.check(info.uncondRun ? ops.repeat_batch(context, z.get(), pass.input.get()) : ops.copy(context, z.get(), pass.input.get()));
+    const std::vector<float> flowTimes(static_cast<size_t>(samples), 1.0f - info.noiseLevel);
+    m_denoiser.forward(*pass.workspace, pass.input, pass.times,
+                       {pass.labels, info.uncondRun ? 2 : 1, m_settings.pool, nullptr, flowTimes}, follower);
+    const DeviceTensor& prediction = pass.workspace->output();
+    m_backend.check(ops.guided_prediction(context, prediction.get(), m_guide.get(), m_guidedChannels, m_guided.get()));
+    m_backend.check(ops.diffusion_step(context, m_guided.get(), z.get(), drawNoise(i), m_params.get(), m_clean.get(), m_next.get()));
+    if (!observer) return;
+    m_backend.check(ops.guided_velocity(context, m_clean.get(), z.get(), m_span.get(), m_velocity.get()));
+    observer->evaluated({info, z, prediction, m_velocity, &m_guided, &m_clean});
+}
+
+void DiffusionSampler::run(DeviceTensor& z, SamplerObserver* observer, std::stop_token stop) {
+    const Backend::CancelScope cancel(m_backend, stop);
+    for (int i = m_schedule.steps() - 1; i >= 0; --i) {
+        evaluate(z, i, observer);
+        m_backend.check(m_backend.table().copy(m_backend.context(), m_next.get(), z.get()));
+        if (observer) observer->stepped(m_schedule.steps() - 1 - i, z);
+    }
+    m_backend.synchronize();
+}
+
+}  // namespace moescope

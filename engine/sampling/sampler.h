@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all samplers share: their settings, how a run is followed, and the choice of the sampler that fits a model.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <vector>
+
+#include "engine/model/denoiser.h"
+#include "engine/trace/routing_trace.h"
+
+namespace moescope {
+
+/// How a run integrates; see SamplingDefaults for the meaning of the numbers.
+using SamplerSettings = SamplingDefaults;
+
+/// Network evaluations of a run: one per step; Heun makes two, but clean-image models end with an Euler step.
+int plannedEvaluations(Prediction prediction, const SamplerSettings& settings);
+
+/// The guidance scale at flow time t (noise at 0, data at 1): `cfgScale` where low < t < high (from the start if low is 0, to the
+/// end if high is 1), else 1. Compared in fp32, as the published code does.
+float guidanceAt(const SamplerSettings& settings, float t);
+
+/// One network evaluation, handed to the observer after it was queued. Tensors are valid during the call.
+struct EvaluationView {
+    const EvaluationInfo& info;
+    const DeviceTensor& input;       // [B, C, H, W] what the network saw
+    const DeviceTensor& prediction;  // [B or 2B, C', H, W] network output, conditional samples first
+    const DeviceTensor& velocity;    // [B, C, H, W] guided, towards the data: clean estimate = input + noiseLevel velocity
+    /// Discrete diffusions: the prediction after guidance [B, C', H, W] and the clean estimate [B, C, H, W].
+    const DeviceTensor* guided = nullptr;
+    const DeviceTensor* clean = nullptr;
+};
+
+/// Follows a run on the calling thread.
+class SamplerObserver {
+public:
+    virtual ~SamplerObserver() = default;
+    /// Before an evaluation over `samples` samples (conditional ones first); the result follows the forward pass, may be null.
+    virtual DenoiserObserver* beforeEvaluation(const EvaluationInfo&, int64_t /*samples*/) { return nullptr; }
+    virtual void evaluated(const EvaluationView&) {}
+    /// After step `step`: z is the state that the next step starts from.
+    virtual void stepped(int /*step*/, const DeviceTensor& /*z*/) {}
+};
+
+/// Both guidance branches go through the network in one pass. Used by one thread.
+class Sampler {
+public:
+    virtual ~Sampler() = default;
+    /// Evaluations that `run` will make.
+    virtual int evaluationCount() const = 0;
+    /// Integrates z [B, C, side, side] in place; on entry unit noise times the noise scale. Throws EngineException.
+    virtual void run(DeviceTensor& z, SamplerObserver* observer, std::stop_token stop = {}) = 0;
+};
+
+/// Fills [B, C, side, side] with the standard normal numbers of the next step; called once per step that adds noise, in order.
+using StepNoise = std::function<void(std::span<float>)>;
+
+/// What the pictures of a batch are to show, and where fresh noise comes from.
+struct SamplerInputs {
+    std::vector<int> classes;  // one per image
+    int negativeClass = -1;    // what the unconditional branch is given; -1: the null class
+    StepNoise stepNoise;       // needed where `drawsStepNoise`
+};
+
+/// Whether steps add noise of their own: DDPM, and DDIM with an eta above 0.
+bool drawsStepNoise(const SamplerSettings& settings);
+
+/// Whether the settings fit the model: a sampler for its prediction, steps, shift, eta and respacing in range. A sentence.
+Status checkSampler(const ModelDescription& description, const SamplerSettings& settings);
+
+/// The sampler for the model's prediction. Throws EngineException for settings that do not fit and classes out of range.
+std::unique_ptr<Sampler> makeSampler(const Denoiser& denoiser, const SamplerSettings& settings, SamplerInputs inputs);
+
+/// Labels [images] or, guided, [2 images] with the unconditional ones behind. Throws EngineException for a class out of range.
+std::vector<int32_t> branchLabels(const TransformerConfig& config, const SamplerInputs& inputs, bool guided);
+
+}  // namespace moescope
