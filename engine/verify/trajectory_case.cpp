@@ -115,7 +115,7 @@ void addSchedule(const ModelDescription& description, const SamplerSettings& set
         outputs.tensors.insert_or_assign(key, floatTensor({static_cast<int64_t>(floats.size())}, floats));
     };
     if (description.prediction == Prediction::Noise) {
-        DiffusionSchedule schedule = respacedSchedule(linearAlphasCumprod(), keptTimesteps(settings.respacing, settings.steps).orThrow());
+        DiffusionSchedule schedule = respacedSchedule(trainedAlphasCumprod(description), keptTimesteps(settings.respacing, settings.steps).orThrow());
         const std::vector<int64_t> kept(schedule.timesteps.rbegin(), schedule.timesteps.rend());
         outputs.tensors.insert_or_assign("timesteps", integerTensor({schedule.steps()}, kept));
         for (auto* table : {&schedule.alphasCumprod, &schedule.betas}) std::reverse(table->begin(), table->end());
