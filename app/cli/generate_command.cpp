@@ -128,6 +128,7 @@ private:
             m_console.result(fmt::format("{}{}", prompts > 1 ? fmt::format("\"{}\" -> ", plan.request.parameters.prompt) : "",
                                          plan.classSentence));
             m_console.result(fmt::format("seed {}", plan.request.seed));
+            if (!plan.poolSentence.empty()) m_console.result(plan.poolSentence);
         }
         Follower follower("generating", !m_console.json);
         const GenerationResult result = generate(denoiser, vae, plan.request, &follower, interruptToken()).orThrow();
@@ -138,6 +139,7 @@ private:
                                         {"className", record.parameters.className},
                                         {"why", plan.classSentence},
                                         {"seed", plan.request.seed},
+                                        {"pool", record.parameters.pool},
                                         {"seconds", result.statistics.seconds},
                                         {"captureSeconds", result.statistics.captureAssignmentSeconds},
                                         {"pictures", nlohmann::ordered_json::array()}};

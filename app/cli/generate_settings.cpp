@@ -79,6 +79,18 @@ std::vector<std::string> readPrompts(const std::string& path) {
     return prompts;
 }
 
+/// What a person should know about batch mates.
+std::string poolSentence(const ModelDescription& d, const SamplerSettings& s, int batch) {
+    if (!d.routesOverBatch()) return {};
+    if (s.pool == RoutingPool::Picture)
+        return "pool: each picture is routed by itself, so it is the same alone and in a batch (the published results route the batch together)";
+    if (batch == 1)
+        return "pool: the batch, here one picture; made together with others it would come out differently, because all pictures of a batch "
+               "compete for the experts";
+    return fmt::format("pool: the batch; the {} pictures compete for the experts, so each one depends on its batch mates (--pool picture "
+                       "routes each by itself)", batch);
+}
+
 }  // namespace
 
 void GenerateArguments::addTo(CLI::App& command) {
@@ -95,6 +107,9 @@ void GenerateArguments::addTo(CLI::App& command) {
     command.add_option("--eta", eta, "ddim: noise added in each step, from 0 (none) to 1 (as much as ddpm)");
     command.add_option("--respacing", respacing,
                        "ddpm, ddim: which of the 1000 timesteps to visit: 250, 10,15,20 (counts of equal sections) or ddim50");
+    command.add_option("--pool", pool, "Who competes for experts in models that route over the batch: all pictures of the batch (default) "
+                                       "or each picture alone")
+        ->check(CLI::IsMember({"batch", "picture"}));
     command.add_option("--cfg-scale", cfgScale, "Guidance scale; 1: no guidance");
     command.add_option("--cfg-interval", cfgInterval, "Times LO,HI between which guidance acts; noise is at 0, data at 1");
     command.add_option("--noise-scale", noiseScale, "Strength of the starting noise");
@@ -147,6 +162,7 @@ std::vector<PlannedRun> planRuns(const GenerateArguments& a, const std::optional
         s.shift = repeated->shift;
         s.eta = repeated->eta;
         s.respacing = repeated->respacing;
+        if (const auto known = poolFromName(repeated->pool)) s.pool = *known;
     }
     if (a.steps) {
         s.steps = *a.steps;
@@ -162,10 +178,17 @@ std::vector<PlannedRun> planRuns(const GenerateArguments& a, const std::optional
     if (a.noiseScale) s.noiseScale = *a.noiseScale;
     if (a.shift) s.shift = *a.shift;
     if (a.eta) s.eta = *a.eta;
+    if (a.pool) {
+        if (!d.routesOverBatch())
+            refuse(fmt::format("--pool is for models whose experts are shared out over the batch; with {} every picture is routed by itself, "
+                               "so leave it out", d.family));
+        s.pool = *poolFromName(*a.pool);
+    }
 
-    const bool joint = repeated && repeated->noiseBatch == "joint";
-    base.seed = a.seed ? parseSeed(*a.seed) : repeated ? (joint ? repeated->seed : repeated->imageSeed()) : randomSeed();
-    const int batch = a.batch ? *a.batch : joint ? static_cast<int>(repeated->batch) : 1;
+    // Such a picture comes out the same only among its batch mates.
+    const bool whole = repeated && (repeated->noiseBatch == "joint" || (d.routesOverBatch() && s.pool == RoutingPool::Batch));
+    base.seed = a.seed ? parseSeed(*a.seed) : repeated ? (whole ? repeated->seed : repeated->imageSeed()) : randomSeed();
+    const int batch = a.batch ? *a.batch : whole ? static_cast<int>(repeated->batch) : 1;
     if (batch < 1 || batch > 4096) refuse(fmt::format("the number of pictures should be 1 to 4096, found {}", batch));
     const std::string rng = !a.rng.empty() ? a.rng : repeated && repeated->rng != "file" ? repeated->rng : "";
     const std::string noiseBatch = !a.noiseBatch.empty() ? a.noiseBatch : repeated ? repeated->noiseBatch : "";
@@ -197,7 +220,7 @@ std::vector<PlannedRun> planRuns(const GenerateArguments& a, const std::optional
 
     std::vector<PlannedRun> runs;
     const auto add = [&](const std::string& prompt, const ClassChoice& chosen) {
-        PlannedRun run{base, chosen.sentence};
+        PlannedRun run{base, chosen.sentence, poolSentence(d, base.sampler, batch)};
         run.request.classes.assign(static_cast<size_t>(batch), chosen.index);
         run.request.parameters.prompt = prompt;
         run.request.parameters.className = chosen.name;

@@ -22,7 +22,7 @@ struct GenerateArguments {
     std::optional<int> steps;
     std::optional<std::string> sampler;
     std::optional<double> cfgScale, noiseScale, shift, eta;
-    std::optional<std::string> cfgInterval, respacing;
+    std::optional<std::string> cfgInterval, respacing, pool;
     std::optional<int> batch;
     std::string rng, noiseBatch, noiseFile;
     std::string capture = "assignments", captureLayers, captureSteps, latents = "f16";
@@ -36,6 +36,7 @@ struct GenerateArguments {
 struct PlannedRun {
     GenerationRequest request;
     std::string classSentence;  // "class 149 'blue heart': the words are its name"
+    std::string poolSentence;   // that pictures of a batch change each other; empty where they do not
 };
 
 /// Settings of a picture that `--from` names become defaults; options beat them. Throws EngineException.

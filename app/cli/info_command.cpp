@@ -5,6 +5,7 @@
 #include "app/cli/console.h"
 #include "app/cli/model_arguments.h"
 #include "engine/core/system_memory.h"
+#include "engine/model/family.h"
 #include "engine/model/noise_schedule.h"
 
 namespace moescope::cli {
@@ -20,7 +21,8 @@ Json namesJson(const std::vector<std::string>& names) { return Json(names); }
 
 /// Null where nothing says how many experts a token takes.
 Json activeJson(const ModelDescription& d) {
-    if (std::ranges::find(d.unknownSettings, "top_k") != d.unknownSettings.end()) return nullptr;
+    for (const char* setting : {"top_k", "capacity"})
+        if (std::ranges::find(d.unknownSettings, setting) != d.unknownSettings.end()) return nullptr;
     return d.activeParameters();
 }
 
@@ -40,7 +42,8 @@ Json describeJson(const Checkpoint& c) {
     if (!m.moeBlocks.empty())
         out["moe"] = {{"layers", m.moeBlocks.size()}, {"blocks", m.moeBlocks}, {"experts", m.moe.experts}, {"topK", m.moe.topK},
                       {"expertWidth", m.moe.expertWidth}, {"sharedWidth", m.moe.sharedWidth}, {"groups", m.moe.groups},
-                      {"keptGroups", m.moe.keptGroups}, {"scale", m.moe.scale}, {"policy", "token-choice"}};
+                      {"keptGroups", m.moe.keptGroups}, {"scale", m.moe.scale}, {"policy", policyName(policyOf(m.moe.rule))},
+                      {"capacity", byCapacity(m.moe.rule) ? Json(m.moe.capacity) : Json()}, {"routesOverBatch", d.routesOverBatch()}};
     if (!d.network.empty()) out["network"] = d.network;
     out["condition"] = d.conditioning == Conditioning::ClassLabel ? "class" : d.conditioning == Conditioning::Text ? "text" : "none";
     out["predicts"] = d.prediction == Prediction::Velocity ? "velocity" : d.prediction == Prediction::CleanImage ? "clean picture" : "noise";
@@ -68,6 +71,30 @@ Json describeJson(const Checkpoint& c) {
     return out;
 }
 
+/// How tokens and experts find each other, in a few words.
+std::string routingWords(const ModelDescription& d) {
+    const MoeConfig& moe = d.config.moe;
+    const auto known = [&](const char* setting, double value) {
+        return std::ranges::find(d.unknownSettings, setting) == d.unknownSettings.end() ? fmt::format("{}", value) : std::string("not known");
+    };
+    const auto perExpert = [&] { return d.moeLayers.empty() ? int64_t{0} : d.moeLayers.front().capacity; };
+    switch (moe.rule) {
+        case RouterRule::SigmoidTokenChoice:
+            return fmt::format("per token {}, gates sum to {}", known("top_k", static_cast<double>(moe.topK)),
+                               known("routed_scaling_factor", moe.scale));
+        case RouterRule::SoftmaxTokenChoice:
+            return fmt::format("per token {}, gates are softmax probabilities",
+                               std::ranges::find(d.unknownSettings, "capacity") == d.unknownSettings.end()
+                                   ? known("top_k", static_cast<double>(moe.topK))
+                                   : std::string("not known"));
+        case RouterRule::ExpertChoice:
+            return fmt::format("each takes {} tokens of a picture (capacity {})", perExpert(), known("capacity", moe.capacity));
+        case RouterRule::PoolThreshold: return "each takes as many tokens of the batch as its predicted capacity says";
+        case RouterRule::Prototype: return fmt::format("per token the {} nearest prototype{}", moe.topK, moe.topK == 1 ? "" : "s");
+    }
+    return {};
+}
+
 void printNames(const Console& console, const char* title, const std::vector<std::string>& names) {
     if (names.empty()) return;
     console.result(fmt::format("{}: {}", title, names.size()));
@@ -84,7 +111,7 @@ void describeText(const Console& console, const Checkpoint& c) {
         return std::ranges::find(d.unknownSettings, setting) == d.unknownSettings.end() ? value : std::string("not known");
     };
     line("parameters", fmt::format("{} in total, {} active per token", millions(d.totalParameters()),
-                                   known("top_k", millions(d.activeParameters()))));
+                                   known("capacity", known("top_k", millions(d.activeParameters())))));
     if (!d.network.empty())
         line("network", d.network);
     else
@@ -96,10 +123,8 @@ void describeText(const Console& console, const Checkpoint& c) {
     if (m.moeBlocks.empty())
         line("experts", "none (dense)");
     else
-        line("experts", fmt::format("{} experts x {} layers, per token {}, width {}{}, gates sum to {}", m.moe.experts, m.moeBlocks.size(),
-                                    known("top_k", fmt::format("{}", m.moe.topK)), m.moe.expertWidth,
-                                    m.moe.sharedWidth ? ", 1 shared expert" : ", no shared expert",
-                                    known("routed_scaling_factor", fmt::format("{}", m.moe.scale))));
+        line("experts", fmt::format("{} experts x {} layers, {}, width {}{}", m.moe.experts, m.moeBlocks.size(), routingWords(d), m.moe.expertWidth,
+                                    m.moe.sharedWidth ? ", 1 shared expert" : ", no shared expert"));
     if (d.conditioning == Conditioning::ClassLabel)
         line("classes", fmt::format("{}, null class {}", m.classes, m.classes));
     else

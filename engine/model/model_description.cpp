@@ -35,6 +35,14 @@ double MoeConfig::expertsPerToken() const {
     return byCapacity(rule) ? capacity : static_cast<double>(topK);
 }
 
+std::string_view poolName(RoutingPool pool) { return pool == RoutingPool::Batch ? "batch" : "picture"; }
+
+std::optional<RoutingPool> poolFromName(std::string_view name) {
+    for (const RoutingPool pool : {RoutingPool::Batch, RoutingPool::Picture})
+        if (poolName(pool) == name) return pool;
+    return std::nullopt;
+}
+
 int64_t ModelDescription::packedBytes(int64_t bytesPerWeight) const {
     constexpr int64_t kColumnBlock = 32;  // weights are stored in blocks of this many output columns
     int64_t bytes = 0;

@@ -42,6 +42,9 @@ struct MoeConfig {
 /// Which samples compete where routing is decided over the batch. Recorded with every run, because it changes the picture.
 enum class RoutingPool : uint8_t { Batch /* all pictures of a run, each guidance branch apart */, Picture };
 
+std::string_view poolName(RoutingPool pool);  // "batch", "picture"
+std::optional<RoutingPool> poolFromName(std::string_view name);
+
 /// Shape of a diffusion transformer of one of the adaLN families. Sizes in tokens, channels and pixels (or latent pixels).
 struct TransformerConfig {
     int64_t width = 0, depth = 0, heads = 0, headWidth = 0;
@@ -134,6 +137,8 @@ struct ModelDescription {
     std::shared_ptr<const NoiseSchedule> noise;    // of a discrete diffusion, where a configuration beside the file gives it
     std::shared_ptr<const FamilyDetails> details;  // null for the families that TransformerConfig describes
 
+    /// Whether pictures made together change each other, unless each is a pool of its own.
+    bool routesOverBatch() const { return !config.moeBlocks.empty() && config.moe.rule == RouterRule::PoolThreshold; }
     /// Learned values; buffers and frozen position tables are not counted.
     int64_t totalParameters() const;
     /// Total minus, per MoE layer, the routed experts beyond top-k.

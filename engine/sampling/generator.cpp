@@ -20,9 +20,26 @@ constexpr int64_t kLargestBatch = 4096;
 constexpr int64_t kRowsPerPass = 512;   // tokens of both branches that one forward pass takes at a time
 constexpr int64_t kLatentReduction = 8; // picture pixels per latent pixel and side
 
-int64_t groupSize(const TransformerConfig& c, int64_t images) {
+/// Images that go through the network together: as many as fit the caches, all where they compete for experts.
+int64_t groupSize(const ModelDescription& description, const GenerationRequest& request) {
+    const TransformerConfig& c = description.config;
+    const int64_t images = static_cast<int64_t>(request.classes.size());
+    if (description.routesOverBatch() && request.sampler.pool == RoutingPool::Batch) return images;
     const int64_t rowsPerImage = 2 * (c.imageTokens() + c.contextTokens);
     return std::clamp<int64_t>(kRowsPerPass / rowsPerImage, 1, images);
+}
+
+/// Pairs of one image that a record holds. Where capacities are predicted, nobody knows before: twice the average of training.
+int64_t recordedPairs(const MoeLayerDescriptor& layer, const MoeConfig& moe) {
+    if (layer.policy != RoutingPolicy::BatchPool) return layer.mostPairs(1);
+    return std::min(layer.mostPairs(1), 2 * static_cast<int64_t>(std::ceil(moe.capacity * static_cast<double>(layer.tokensPerSample()))));
+}
+
+/// Hidden rows of the experts that a pass holds at most, which the device keeps small by working in chunks.
+int64_t expertMemory(int64_t rows, const TransformerConfig& c) {
+    constexpr int64_t kChunk = 64ll << 20;
+    const double hidden = static_cast<double>(rows) * static_cast<double>(c.moe.expertWidth + c.width) * c.moe.expertsPerToken() * 4;
+    return static_cast<int64_t>(std::min(hidden, static_cast<double>(kChunk)));
 }
 
 std::string noiseHash(const HostTensor& noise) {
@@ -67,7 +84,7 @@ public:
             makeNoise(m_request.noise, m_request.seed, m_images, {m_config.inChannels, m_config.inputSide(), m_config.inputSide()})
                 .orThrow();
         describeRun(noise);
-        const int64_t perGroup = groupSize(m_config, m_images);
+        const int64_t perGroup = groupSize(m_denoiser.description(), m_request);
         try {
             for (int64_t first = 0; first < m_images; first += perGroup)
                 runGroup(noise, first, std::min(perGroup, m_images - first), stop, result.statistics);
@@ -105,7 +122,8 @@ private:
             m_stepNoise = std::make_unique<NoiseStream>(m_request.noise, m_request.seed, m_images, first, images, elements / images);
 
         const int perGroup = m_sampler->evaluationCount();
-        const int groups = static_cast<int>((m_images + groupSize(m_config, m_images) - 1) / groupSize(m_config, m_images));
+        const int64_t most = groupSize(m_denoiser.description(), m_request);
+        const int groups = static_cast<int>((m_images + most - 1) / most);
         RunRecorder recorder(m_denoiser, m_request, m_observer, first, images, m_groupsDone * perGroup, groups * perGroup);
         try {
             m_sampler->run(z, &recorder, stop);
@@ -207,6 +225,7 @@ GenerationParameters recordedParameters(const ModelDescription& description, con
     p.noiseBatch = noiseBatchText(request.noise);
     p.noiseFile = request.noise.file.filename().string();
     if (!request.classes.empty()) p.classId = request.classes.front();
+    p.pool = description.routesOverBatch() ? std::string(poolName(s.pool)) : std::string();
     p.family = description.family;
     p.version = MOESCOPE_VERSION;
     const int64_t reduction = description.space == PictureSpace::Pixels ? 1 : kLatentReduction;
@@ -227,10 +246,11 @@ int64_t runMemoryNeeded(const ModelDescription& description, const GenerationReq
     int64_t perEvaluation = request.keepLatents ? latent * 2 * (request.precision == LatentPrecision::F16 ? 2 : 4) : 0;
     for (const MoeLayerDescriptor& layer : description.moeLayers) {
         perEvaluation += 2 * layer.experts * 8;
-        if (request.capture.level >= CaptureLevel::Assignments) perEvaluation += 2 * layer.tokensPerSample() * (4 + layer.topK * 6);
+        if (request.capture.level >= CaptureLevel::Assignments)
+            perEvaluation += 2 * (layer.tokensPerSample() * 4 + recordedPairs(layer, c.moe) * 6);
     }
-    const int64_t rows = 2 * groupSize(c, images) * (c.imageTokens() + c.contextTokens);
-    const int64_t activations = rows * (10 * c.width + std::max(c.denseWidth, c.moe.expertWidth * c.moe.topK) * 2) * 4;
+    const int64_t rows = 2 * groupSize(description, request) * (c.imageTokens() + c.contextTokens);
+    const int64_t activations = rows * (10 * c.width + c.denseWidth * 2) * 4 + expertMemory(rows, c);
     return images * evaluations * perEvaluation + activations;
 }
 

@@ -19,7 +19,7 @@ void append(std::vector<T>& to, std::vector<T>&& from) {
 RunRecorder::RunRecorder(const Denoiser& denoiser, const GenerationRequest& request, GenerationObserver* observer, int64_t firstImage,
                          int64_t images, int done, int total)
     : m_request(request), m_observer(observer), m_backend(denoiser.backend()), m_description(denoiser.description()),
-      m_capture(denoiser.backend(), denoiser.description(), request.capture), m_firstImage(firstImage), m_done(done), m_total(total) {
+      m_capture(denoiser.backend(), denoiser.description(), request.capture, request.sampler.pool), m_firstImage(firstImage), m_done(done), m_total(total) {
     const TransformerConfig& c = m_description.config;
     m_record.images = images;
     m_record.latentShape = {c.inChannels, c.inputSide(), c.inputSide()};

@@ -30,8 +30,8 @@ struct RoutingCapture::LayerBuffers {
     std::vector<float> hostMass, hostGate, hostScores, hostInputNorm, hostRoutedNorm, hostSharedNorm;
 };
 
-RoutingCapture::RoutingCapture(Backend& backend, const ModelDescription& description, CaptureSpec spec)
-    : m_backend(backend), m_layers(description.moeLayers), m_spec(std::move(spec)) {}
+RoutingCapture::RoutingCapture(Backend& backend, const ModelDescription& description, CaptureSpec spec, RoutingPool pool)
+    : m_backend(backend), m_layers(description.moeLayers), m_spec(std::move(spec)), m_pool(pool) {}
 
 RoutingCapture::~RoutingCapture() = default;
 
@@ -44,7 +44,7 @@ void RoutingCapture::begin(const EvaluationInfo& info, int64_t samples) {
         auto buffers = std::make_unique<LayerBuffers>();
         LayerBuffers& b = *buffers;
         b.tokens = samples * layer.tokensPerSample();
-        b.pairs = b.tokens * layer.topK;
+        b.pairs = layer.mostPairs(samples);
         const auto host = [](auto& vector, int64_t count) { vector.resize(static_cast<size_t>(count)); };
         b.counts = m_backend.tensor({samples, layer.experts}, MS_I32);
         b.mass = m_backend.tensor({samples, layer.experts});
@@ -132,6 +132,8 @@ std::shared_ptr<const RoutingRecord> RoutingCapture::makeRecord(const LayerBuffe
     record->branch = branch;
     record->network = descriptor.network;
     record->layer = layer;
+    // Each branch is a pool of its own, over all images of the pass.
+    if (descriptor.policy == RoutingPolicy::BatchPool && m_pool == RoutingPool::Batch) record->pool = branch == Branch::Cond ? 0 : 1;
     record->counts = slice(b.hostCounts, firstSample * descriptor.experts, images * descriptor.experts);
     record->mass = slice(b.hostMass, firstSample * descriptor.experts, images * descriptor.experts);
     const int64_t firstToken = firstSample * descriptor.tokensPerSample(), tokens = images * descriptor.tokensPerSample();

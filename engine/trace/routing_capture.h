@@ -13,7 +13,8 @@ namespace moescope {
 /// Follows one evaluation at a time on the engine's thread; buffers are made once per batch size and reused.
 class RoutingCapture : public DenoiserObserver {
 public:
-    RoutingCapture(Backend& backend, const ModelDescription& description, CaptureSpec spec);
+    /// `pool`: who competes where routing is decided over the batch.
+    RoutingCapture(Backend& backend, const ModelDescription& description, CaptureSpec spec, RoutingPool pool = RoutingPool::Batch);
     ~RoutingCapture() override;
 
     /// Call before the forward pass; `samples` = images, or twice that with the conditional ones first.
@@ -35,6 +36,7 @@ private:
     Backend& m_backend;
     const std::vector<MoeLayerDescriptor>& m_layers;
     CaptureSpec m_spec;
+    RoutingPool m_pool;
     EvaluationInfo m_info;
     int64_t m_samples = 0;
     std::vector<std::unique_ptr<LayerBuffers>> m_buffers;

@@ -52,6 +52,11 @@ int64_t MoeLayerDescriptor::tokensPerSample() const {
     return total;
 }
 
+int64_t MoeLayerDescriptor::mostPairs(int64_t samples) const {
+    if (policy == RoutingPolicy::ExpertChoice) return samples * experts * capacity;
+    return samples * tokensPerSample() * (policy == RoutingPolicy::BatchPool ? experts : topK);
+}
+
 const RoutingRecord* RoutingTrace::find(int evaluation, Branch branch, int layer) const {
     for (const auto& record : records)
         if (record->evaluation == evaluation && record->branch == branch && record->layer == layer) return record.get();

@@ -16,6 +16,11 @@ enum class Branch : uint8_t { Cond, Uncond };
 enum class RoutingPolicy : uint8_t { TokenChoice, ExpertChoice, BatchPool, Prototype, NetworkMixture };
 enum class TokenKind : uint8_t { Image, ClassLabel, Text, Padding, Picture };
 
+/// Experts take tokens, so that a token may have 0 to all experts.
+constexpr bool expertsChoose(RoutingPolicy policy) {
+    return policy == RoutingPolicy::ExpertChoice || policy == RoutingPolicy::BatchPool;
+}
+
 std::string_view branchName(Branch branch);         // "cond", "uncond"
 std::string_view policyName(RoutingPolicy policy);  // "token-choice", "expert-choice", "batch-pool", "prototype", "networks"
 std::string_view tokenKindName(TokenKind kind);     // "image", "class", "text", "padding", "picture"
@@ -42,6 +47,8 @@ struct MoeLayerDescriptor {
     std::vector<TokenGroup> tokenGroups;  // in the order of the tokens of one sample
 
     int64_t tokensPerSample() const;
+    /// (token, expert) pairs that a pass over so many samples can have at most.
+    int64_t mostPairs(int64_t samples) const;
 };
 
 /// One network evaluation of the sampler (a Heun step has two). The time axis of every record.
@@ -62,7 +69,7 @@ struct RoutingRecord {
     Branch branch = Branch::Cond;
     int network = 0;
     int layer = 0;     // index into RoutingTrace::layers
-    int pool = -1;     // batch-wide routing: tokens of all records with the same (evaluation, pool) competed; -1: none
+    int pool = -1;     // batch-wide routing: tokens of all images of the records with the same (evaluation, layer, pool) competed; -1: none
 
     std::vector<int32_t> counts;   // [images, E] tokens received; always
     std::vector<float> mass;       // [images, E] sum of gates; always

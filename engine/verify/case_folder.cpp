@@ -76,6 +76,10 @@ std::string GoldenFile::stem() const {
     return fs::path(name).replace_extension().generic_string();
 }
 
+bool GoldenFile::roundsQueries() const {
+    return stem().ends_with("-qk16");
+}
+
 const NamedTensor* GoldenFile::find(std::string_view key) const {
     const auto found = tensors.tensors.find(key);
     return found == tensors.tensors.end() ? nullptr : &found->second;
@@ -178,7 +182,7 @@ std::vector<GoldenFile> CaseFolder::goldenFiles() const {
         file.entry = entry.is_object() ? entry : json::object();
         const std::string own = namedWeights(file.entry);
         file.weights = own.empty() ? weights : own;
-        if (name.find("-qk16") != std::string::npos) file.settings["half_query_key"] = true;
+        if (file.roundsQueries()) file.settings["half_query_key"] = true;
         file.listed = listed;
         files.push_back(std::move(file));
     };
@@ -187,9 +191,10 @@ std::vector<GoldenFile> CaseFolder::goldenFiles() const {
     if (const auto runs = m_json.find("runs"); runs != m_json.end() && runs->is_array())
         for (const json& run : *runs)
             if (run.is_object() && !textOf(run, "file").empty()) add(textOf(run, "file"), run, true);
+    // The layout of most families: samplers by the stem of their file, and forward passes that need no more words.
     const auto sampling = m_json.find("sampling");
-    const bool sampled = sampling != m_json.end() && sampling->is_object();
-    if (sampled)
+    const bool byStem = sampling != m_json.end() && sampling->is_object();
+    if (byStem)
         for (const auto& [stem, entry] : sampling->items()) add(stem + ".safetensors", entry, true);
     known.insert(checkpoint().lexically_relative(m_path).lexically_normal().generic_string());
     std::vector<std::string> others;
@@ -197,7 +202,8 @@ std::vector<GoldenFile> CaseFolder::goldenFiles() const {
     for (const auto& entry : fs::directory_iterator(m_path, code))
         if (entry.path().extension() == ".safetensors") others.push_back(entry.path().filename().string());
     std::sort(others.begin(), others.end());
-    for (const std::string& name : others) add(name, json::object(), sampled && name.starts_with("forward"));
+    for (const std::string& name : others)
+        add(name, json::object(), byStem && fs::path(name).stem().string().find("forward") != std::string::npos);
     return files;
 }
 

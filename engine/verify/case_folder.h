@@ -24,6 +24,8 @@ struct GoldenFile {
 
     /// Path inside the case without extension: what its outputs are called in a dump.
     std::string stem() const;
+    /// Whether queries and keys were rounded to fp16 in it.
+    bool roundsQueries() const;
     const NamedTensor* find(std::string_view key) const;
     /// Inputs; throw EngineException naming file and key where they are missing, mis-shaped or of another type.
     HostTensor input(std::string_view key) const;

@@ -17,7 +17,9 @@ constexpr size_t kShownFailures = 6;
 
 std::string placeText(const SmallestMargin& m) {
     const std::string evaluation = m.evaluation < 0 ? "" : fmt::format("evaluation {}, ", m.evaluation);
-    return fmt::format("{}block {}, token {}", evaluation, m.block, m.token);
+    const std::string token = m.token < 0 ? "" : fmt::format(", token {}", m.token);
+    const std::string expert = m.expert < 0 ? "" : fmt::format(", expert {}", m.expert);
+    return fmt::format("{}block {}{}{}", evaluation, m.block, token, expert);
 }
 
 std::string marginText(const SmallestMargin& m) {
@@ -78,7 +80,9 @@ std::string fileText(const FileReport& file) {
 
 json marginJson(const SmallestMargin& m) {
     if (std::isinf(m.margin)) return nullptr;
-    json made{{"margin", m.margin}, {"block", m.block}, {"token", m.token}};
+    json made{{"margin", m.margin}, {"block", m.block}};
+    if (m.token >= 0) made["token"] = m.token;
+    if (m.expert >= 0) made["expert"] = m.expert;
     if (m.evaluation >= 0) made["evaluation"] = m.evaluation;
     return made;
 }
@@ -105,9 +109,16 @@ json routingJson(const RoutingReport& routing) {
 }
 
 json fileJson(const FileReport& file) {
-    json made{{"file", file.file},         {"weights", file.weights}, {"passed", file.passed()},
-              {"compared", file.compared}, {"total", file.total()},   {"limit", file.limit},
-              {"problems", file.problems}, {"notes", file.notes},     {"routing", routingJson(file.routing)},
+    json made{{"file", file.file},
+              {"weights", file.weights},
+              {"passed", file.passed()},
+              {"compared", file.compared},
+              {"total", file.total()},
+              {"limit", file.limit},
+              {"problems", file.problems},
+              {"notes", file.notes},
+              {"routing", routingJson(file.routing)},
+              {"not_checked", file.notChecked},
               {"keys", json::array()}};
     for (const KeyReport& key : file.keys) {
         json entry{{"key", key.key}, {"compared", key.compared}, {"passed", key.passed}};
@@ -156,6 +167,12 @@ int64_t CaseReport::total() const {
     return sum;
 }
 
+int64_t CaseReport::notChecked() const {
+    int64_t sum = 0;
+    for (const FileReport& file : files) sum += file.notChecked;
+    return sum;
+}
+
 bool CaseReport::passed() const {
     return !files.empty() && std::all_of(files.begin(), files.end(), [](const FileReport& f) { return f.passed(); });
 }
@@ -165,18 +182,25 @@ std::string reportText(const CaseReport& report) {
     for (const FileReport& file : report.files) text += fileText(file);
     const auto failed =
         std::count_if(report.files.begin(), report.files.end(), [](const auto& f) { return !f.passed(); });
+    const std::string beside =
+        report.notChecked() ? fmt::format("; {} more keys not checked", report.notChecked()) : std::string();
     if (report.passed())
-        text += fmt::format("PASS {}: {}/{} outputs compared, all within their limits\n", report.name,
-                            report.compared(), report.total());
+        text += fmt::format("PASS {}: {}/{} outputs compared, all within their limits{}\n", report.name,
+                            report.compared(), report.total(), beside);
     else
-        text += fmt::format("FAIL {}: {}/{} outputs compared, {} of {} files failed\n", report.name, report.compared(),
-                            report.total(), failed, report.files.size());
+        text += fmt::format("FAIL {}: {}/{} outputs compared, {} of {} files failed{}\n", report.name,
+                            report.compared(), report.total(), failed, report.files.size(), beside);
     return text;
 }
 
 json reportJson(const CaseReport& report) {
-    json made{{"case", report.name},       {"family", report.family},       {"device", report.device},
-              {"passed", report.passed()}, {"compared", report.compared()}, {"total", report.total()},
+    json made{{"case", report.name},
+              {"family", report.family},
+              {"device", report.device},
+              {"passed", report.passed()},
+              {"compared", report.compared()},
+              {"total", report.total()},
+              {"not_checked", report.notChecked()},
               {"files", json::array()}};
     for (const FileReport& file : report.files) made["files"].push_back(fileJson(file));
     return made;

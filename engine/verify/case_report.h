@@ -19,7 +19,8 @@ struct SmallestMargin {
     double margin = std::numeric_limits<double>::infinity();  // infinite: no expert was ever refused, or there are none
     int evaluation = -1;                                      // -1: a single forward pass
     int block = -1;
-    int64_t token = -1;  // numbered over all samples of the pass, conditional ones first
+    int64_t token = -1;   // numbered over all samples of the pass, conditional ones first; -1: see expert
+    int64_t expert = -1;  // where an expert chooses, or a token is held against its threshold; else -1
 
     void include(const SmallestMargin& other) {
         if (other.margin < margin) *this = other;
@@ -63,6 +64,7 @@ struct FileReport {
     int64_t compared = 0;
     std::vector<std::string> problems;  // sentences about the file as a whole
     std::vector<std::string> notes;     // worth saying, no failure
+    int64_t notChecked = 0;  // keys of the reference that this program has no counterpart of and does not count
     RoutingReport routing;
     std::optional<EvaluationBeyondLimit> firstBeyond;
 
@@ -80,6 +82,7 @@ struct CaseReport {
 
     int64_t compared() const;
     int64_t total() const;
+    int64_t notChecked() const;
     bool passed() const;
 };
 

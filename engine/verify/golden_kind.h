@@ -14,6 +14,7 @@
 #include "engine/model/denoiser.h"
 #include "engine/verify/case_folder.h"
 #include "engine/verify/case_report.h"
+#include "engine/verify/routing_probe.h"
 
 namespace moescope::verify {
 
@@ -41,6 +42,20 @@ private:
     std::string m_loadedFor, m_usedSet;
 };
 
+struct ComputedFile;
+
+/// A forward pass and the labels it is given, checked against the model.
+struct ForwardInputs {
+    HostTensor x, t;
+    std::vector<int64_t> labels;
+    bool trainingSelection = false;
+    std::vector<RoutingProbe::Layer>* decisions = nullptr;  // where all MoE layers' decisions are left, if wanted
+};
+
+/// Runs it on the case's weights: output and every intermediate value that the file has a key for. Throws
+/// EngineException.
+ComputedFile runForward(CaseContext& context, const GoldenFile& file, const ForwardInputs& inputs);
+
 /// What the engine computed for one reference file with one set of weights.
 struct ComputedFile {
     std::string weights;   // for the report
@@ -49,6 +64,7 @@ struct ComputedFile {
     NamedTensors outputs;
     RoutingReport routing;
     std::vector<std::string> problems, notes;
+    std::vector<std::string> notChecked;  // keys of the reference that are set aside; a note says why
     /// Trajectories: all evaluations, and which of them each output is the first to depend on.
     std::vector<std::pair<EvaluationInfo, SmallestMargin>> evaluations;
     std::map<std::string, int, std::less<>> evaluationOf;
@@ -66,6 +82,7 @@ struct GoldenKind {
 };
 
 const GoldenKind& forwardKind();
+const GoldenKind& trainForwardKind();
 const GoldenKind& trajectoryKind();
 const GoldenKind& autoencoderKind();
 const GoldenKind& unetKind();

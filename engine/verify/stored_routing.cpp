@@ -45,19 +45,25 @@ StoredRouting readStoredRouting(const GoldenFile& file, const ModelDescription& 
         if (layer == description.moeLayers.end()) continue;  // reported as a key that the engine does not have
         const std::string tokenKey = key.substr(0, key.size() - std::string_view("expert").size()) + "token";
         std::vector<int64_t> experts = file.integerInput(key), tokens = file.integerInput(tokenKey);
-        const int64_t pairs = images * layer->tokensPerSample() * layer->topK;
-        bool whole = static_cast<int64_t>(experts.size()) == pairs && tokens.size() == experts.size();
-        for (int64_t pair = 0; whole && pair < pairs; ++pair) {
-            const int64_t expert = experts[static_cast<size_t>(pair)];
-            whole = tokens[static_cast<size_t>(pair)] == pair / layer->topK && expert >= 0 && expert < layer->experts &&
-                    (pair % layer->topK == 0 || experts[static_cast<size_t>(pair) - 1] < expert);
+        const int64_t count = images * layer->tokensPerSample(), topK = layer->topK;
+        bool whole = tokens.size() == experts.size();
+        ExpertLists lists;
+        for (size_t pair = 0; whole && pair < tokens.size(); ++pair) {
+            const int64_t before = pair ? tokens[pair - 1] : -1;
+            whole = tokens[pair] >= 0 && tokens[pair] < count && experts[pair] >= 0 && experts[pair] < layer->experts &&
+                    (tokens[pair] > before || (tokens[pair] == before && experts[pair] > experts[pair - 1]));
+            while (whole && lists.tokens() < tokens[pair]) lists.start.push_back(static_cast<int64_t>(pair));
         }
+        while (lists.tokens() < count) lists.start.push_back(static_cast<int64_t>(tokens.size()));
+        for (int64_t token = 0; whole && topK && token < count; ++token)
+            whole = lists.start[static_cast<size_t>(token) + 1] - lists.start[static_cast<size_t>(token)] == topK;
         if (!whole)
             throw EngineException(
                 ErrorCode::Format,
                 fmt::format("'{}' of '{}' should name {} experts of 0 to {} for each of {} tokens, ascending", key,
-                            file.name, layer->topK, layer->experts - 1, images * layer->tokensPerSample()));
-        stored.add(place.evaluation, place.branch, place.block, std::move(experts));
+                            file.name, topK ? fmt::format("{}", topK) : "the", layer->experts - 1, count));
+        lists.expert = std::move(experts);
+        stored.add(place.evaluation, place.branch, place.block, std::move(lists));
     }
     return stored;
 }

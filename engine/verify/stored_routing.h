@@ -10,24 +10,25 @@
 
 #include "engine/model/model_description.h"
 #include "engine/verify/case_folder.h"
+#include "engine/verify/routing_probe.h"
 
 namespace moescope::verify {
 
-/// Experts of each token of a branch, topK per token, ascending; tokens numbered over the images of the batch.
+/// Experts of each token of a branch; tokens numbered over the images of the batch.
 class StoredRouting {
 public:
-    void add(int evaluation, Branch branch, int block, std::vector<int64_t> experts) {
+    void add(int evaluation, Branch branch, int block, ExpertLists experts) {
         m_choices[{evaluation, branch, block}] = std::move(experts);
     }
     bool empty() const { return m_choices.empty(); }
     /// Null where nothing is stored.
-    const std::vector<int64_t>* find(int evaluation, Branch branch, int block) const {
+    const ExpertLists* find(int evaluation, Branch branch, int block) const {
         const auto found = m_choices.find({evaluation, branch, block});
         return found == m_choices.end() ? nullptr : &found->second;
     }
 
 private:
-    std::map<std::tuple<int, Branch, int>, std::vector<int64_t>> m_choices;
+    std::map<std::tuple<int, Branch, int>, ExpertLists> m_choices;
 };
 
 /// "cond.EE.moe.N.expert", "uncond.EE.moe.N.weight": one list of the layout for routing inside trajectories.
@@ -40,7 +41,8 @@ struct RoutingKey {
 bool parseRoutingKey(const std::string& key, RoutingKey& parsed);
 
 /// Reads the lists `{cond,uncond}.EE.moe.N.{token,expert}`: pairs sorted by token, then expert. Throws EngineException
-/// where they do not give every token of `images` images topK experts in range.
+/// where they are not, where tokens or experts are out of range, or where tokens choose and one of `images` images has
+/// not topK experts.
 StoredRouting readStoredRouting(const GoldenFile& file, const ModelDescription& description, int64_t images);
 
 }  // namespace moescope::verify

@@ -33,7 +33,8 @@ nlohmann::json look(const CaseFolder& folder, const GoldenFile& file, const char
     return nullptr;
 }
 
-/// The sampler that case.json names. Families with one sampler leave the name out, of discrete diffusions eta tells DDIM.
+/// The sampler that case.json names. Families with one sampler leave the name out, of discrete diffusions eta tells
+/// DDIM.
 SamplerKind readSampler(const CaseFolder& folder, const GoldenFile& file, const ModelDescription& description) {
     nlohmann::json method = look(folder, file, "method");
     if (method.is_null()) method = look(folder, file, "mode");
@@ -88,6 +89,12 @@ SamplerSettings readSettings(const CaseFolder& folder, const GoldenFile& file, c
     return settings;
 }
 
+/// Tokens choose and every one has as many experts: only such choices can be given from outside.
+bool takesForcedChoices(const ModelDescription& description) {
+    const RouterRule rule = description.config.moe.rule;
+    return rule == RouterRule::SigmoidTokenChoice || rule == RouterRule::SoftmaxTokenChoice;
+}
+
 /// Runs the sampler once and leaves everything in `recorder`.
 void runOnce(CaseContext& context, const Denoiser& denoiser, const SamplerSettings& settings, const GoldenFile& file,
              const HostTensor& start, const std::vector<int>& classes, TrajectoryRecorder& recorder) {
@@ -115,7 +122,8 @@ void addSchedule(const ModelDescription& description, const SamplerSettings& set
         outputs.tensors.insert_or_assign(key, floatTensor({static_cast<int64_t>(floats.size())}, floats));
     };
     if (description.prediction == Prediction::Noise) {
-        DiffusionSchedule schedule = respacedSchedule(trainedAlphasCumprod(description), keptTimesteps(settings.respacing, settings.steps).orThrow());
+        DiffusionSchedule schedule =
+            respacedSchedule(trainedAlphasCumprod(description), keptTimesteps(settings.respacing, settings.steps).orThrow());
         const std::vector<int64_t> kept(schedule.timesteps.rbegin(), schedule.timesteps.rend());
         outputs.tensors.insert_or_assign("timesteps", integerTensor({schedule.steps()}, kept));
         for (auto* table : {&schedule.alphasCumprod, &schedule.betas}) std::reverse(table->begin(), table->end());
@@ -123,7 +131,8 @@ void addSchedule(const ModelDescription& description, const SamplerSettings& set
         add("betas", schedule.betas);
         return;
     }
-    FlowSchedule schedule = flowSchedule(description.prediction, settings.steps, settings.shift, description.time.dataTime);
+    FlowSchedule schedule =
+        flowSchedule(description.prediction, settings.steps, settings.shift, description.time.dataTime);
     add("sigmas", schedule.levels);
     if (description.time.dataTime != 0) return add("timesteps", schedule.times);
     schedule.levels.pop_back();
@@ -164,7 +173,8 @@ std::vector<ComputedFile> run(CaseContext& context, const GoldenFile& file) {
     computed.outputs = std::move(free.outputs);
     computed.evaluations = std::move(free.evaluations);
     computed.evaluationOf = std::move(free.evaluationOf);
-    if (computed.routing.first) {  // go on with the stored routing; the choices stay the engine's own
+    if (computed.routing.first &&
+        takesForcedChoices(description)) {  // go on with the stored routing; the choices stay the engine's own
         TrajectoryRecorder replay(context.backend(), description, images, wanted, stored, true);
         runOnce(context, denoiser, settings, file, start, classes, replay);
         for (auto& [key, tensor] : replay.outputs.tensors)

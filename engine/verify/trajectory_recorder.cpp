@@ -42,7 +42,7 @@ void TrajectoryRecorder::start(const HostTensor& z) {
 
 DenoiserObserver* TrajectoryRecorder::beforeEvaluation(const EvaluationInfo& info, int64_t samples) {
     m_info = info;
-    m_probe.begin(samples);
+    m_probe.begin(samples, info.uncondRun ? 2 : 1);
     return this;
 }
 
@@ -54,7 +54,7 @@ const DeviceTensor* TrajectoryRecorder::forcedExperts(int layer) {
         if (branch == Branch::Uncond && !m_info.uncondRun) continue;
         const auto* stored = m_stored.find(m_info.index, branch, descriptor.block);
         if (!stored) return nullptr;
-        experts.insert(experts.end(), stored->begin(), stored->end());
+        experts.insert(experts.end(), stored->expert.begin(), stored->expert.end());
     }
     DeviceTensor& forced = m_forced[static_cast<size_t>(layer)];
     const Shape shape{static_cast<int64_t>(experts.size()) / descriptor.topK, descriptor.topK};
@@ -68,6 +68,8 @@ void TrajectoryRecorder::evaluated(const EvaluationView& view) {
     if (info.stage == 1)
         if (const std::string key = fmt::format("z_mid.{:02}", info.step); m_wanted(key))
             keep(key, m_backend.fetch(view.input), info.index - 1);
+    if (const std::string key = fmt::format("eval_in.{:02}", info.index); m_wanted(key))
+        keep(key, m_backend.fetch(view.input), info.index);
     keepPrediction(view);
     keepGuided(view);
     m_times.push_back(info.timestep);
@@ -79,10 +81,11 @@ void TrajectoryRecorder::evaluated(const EvaluationView& view) {
             if (branch == Branch::Uncond && !info.uncondRun) continue;
             const int64_t first = branch == Branch::Cond ? 0 : tokens;
             keepRouting(layer, branch, first, tokens);
+            keepCounts(layer, branch);
             if (const auto* stored = m_stored.find(info.index, branch, layer.descriptor.block))
                 compareChoices(layer, first, *stored, info.index, branch, routing);
         }
-        for (int64_t token = 0; token < layer.tokens; ++token)
+        for (int64_t token = 0; m_replay && token < layer.tokens; ++token)
             if (const float margin = layer.margin[static_cast<size_t>(token)]; margin < 0)
                 routing.overruled.push_back({-margin, info.index, layer.descriptor.block, token});
     }
@@ -126,15 +129,25 @@ void TrajectoryRecorder::keepRouting(const RoutingProbe::Layer& layer, Branch br
                                      int64_t tokens) {
     const std::string name = fmt::format("{}.{:02}.moe.{}.", branchName(branch), m_info.index, layer.descriptor.block);
     if (!m_wanted(name + "expert")) return;
-    const int64_t topK = layer.descriptor.topK, pairs = tokens * topK;
+    const auto row = [&](int64_t t) { return static_cast<int64_t>(layer.start[static_cast<size_t>(firstToken + t)]); };
+    const int64_t pairs = row(tokens) - row(0);
     std::vector<int64_t> token;
-    for (int64_t pair = 0; pair < pairs; ++pair) token.push_back(pair / topK);
-    const auto expert = layer.expert.begin() + firstToken * topK;
-    const auto gate = layer.gate.begin() + firstToken * topK;
+    for (int64_t t = 0; t < tokens; ++t) token.resize(static_cast<size_t>(row(t + 1) - row(0)), t);
+    const auto expert = layer.expert.begin() + row(0);
+    const auto gate = layer.gate.begin() + row(0);
     outputs.tensors.insert_or_assign(name + "token", integerTensor({pairs}, token));
     outputs.tensors.insert_or_assign(name + "expert", integerTensor({pairs}, {expert, expert + pairs}));
     outputs.tensors.insert_or_assign(name + "weight", floatTensor({pairs}, std::vector<float>(gate, gate + pairs)));
     for (const char* part : {"token", "expert", "weight"}) evaluationOf[name + part] = m_info.index;
+}
+
+void TrajectoryRecorder::keepCounts(const RoutingProbe::Layer& layer, Branch branch) {
+    const std::string key =
+        fmt::format("moe.{}.count_{}.{:02}", layer.descriptor.block, branchName(branch), m_info.index);
+    if (!m_wanted(key)) return;
+    const std::vector<int64_t> received = layer.received(branch == Branch::Cond ? 0 : m_images, m_images);
+    outputs.tensors.insert_or_assign(key, integerTensor({layer.descriptor.experts}, received));
+    evaluationOf[key] = m_info.index;
 }
 
 void TrajectoryRecorder::stepped(int step, const DeviceTensor& z) {

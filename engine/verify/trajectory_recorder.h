@@ -15,10 +15,10 @@
 
 namespace moescope::verify {
 
-/// Keys: z.NN, z_mid.NN, t, v_cond.EE / v_uncond.EE (velocity models: the channels that the flow uses) or x_cond.EE /
-/// x_uncond.EE (clean-image models), v.EE as the network means velocity, x0.EE (predicted data), model_out.EE (guided output
-/// of discrete diffusions), {cond,uncond}.EE.moe.N.{token,expert,weight}. NN counts steps, EE
-/// evaluations.
+/// Keys: z.NN, z_mid.NN, t, eval_in.EE, moe.N.count_{cond,uncond}.EE, v_cond.EE / v_uncond.EE (velocity models: the
+/// channels that the flow uses) or x_cond.EE / x_uncond.EE (clean-image models), v.EE as the network means velocity,
+/// x0.EE (predicted data), model_out.EE (guided output of discrete diffusions),
+/// {cond,uncond}.EE.moe.N.{token,expert,weight}. NN counts steps, EE evaluations.
 class TrajectoryRecorder final : public SamplerObserver, public DenoiserObserver {
 public:
     using Wanted = std::function<bool(const std::string& key)>;
@@ -50,6 +50,7 @@ private:
     void keepGuided(const EvaluationView& view);
     void keepPrediction(const EvaluationView& view);
     void keepRouting(const RoutingProbe::Layer& layer, Branch branch, int64_t firstToken, int64_t tokens);
+    void keepCounts(const RoutingProbe::Layer& layer, Branch branch);
 
     Backend& m_backend;
     const ModelDescription& m_description;

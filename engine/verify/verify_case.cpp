@@ -15,7 +15,12 @@ namespace moescope {
 namespace verify {
 namespace {
 
-const std::array<const GoldenKind*, 4> kKinds{&forwardKind(), &trajectoryKind(), &autoencoderKind(), &unetKind()};
+const std::array<const GoldenKind*, 5> kKinds{&trainForwardKind(), &forwardKind(), &trajectoryKind(),
+                                              &autoencoderKind(), &unetKind()};
+
+// Queries and keys rounded to fp16: where fp32 noise moves one across the middle of two fp16 numbers, it moves on by a
+// whole 2^-11 of itself, and outputs by 1e-5. Leaving the rounding out moves them by 6e-5 to 8e-5.
+constexpr double kRoundedLimit = 3e-5;
 
 const GoldenKind* kindOf(const std::set<std::string, std::less<>>& keys) {
     for (const GoldenKind* kind : kKinds)
@@ -69,6 +74,10 @@ FileReport judge(const GoldenKind& kind, const GoldenFile& file, const ComputedF
     report.routing = computed.routing;
     for (const auto& [key, tensor] : file.tensors.tensors) {
         if (isInput(kind, key)) continue;
+        if (std::find(computed.notChecked.begin(), computed.notChecked.end(), key) != computed.notChecked.end()) {
+            ++report.notChecked;
+            continue;
+        }
         const auto mine = computed.outputs.tensors.find(key);
         report.keys.push_back(compareTensor(
             key, tensor, mine == computed.outputs.tensors.end() ? nullptr : &mine->second, computed.limit));
@@ -129,6 +138,7 @@ CaseReport run(const std::filesystem::path& path, Backend& backend, const Verify
                             "(autoencoder)",
                             file.name));
         for (ComputedFile& computed : kind->run(context, file)) {
+            if (file.roundsQueries()) computed.limit = std::max(computed.limit, kRoundedLimit);
             report.files.push_back(judge(*kind, file, computed));
             if (!options.dump.empty()) collectDump(*kind, file, computed, dump);
         }

@@ -61,11 +61,11 @@ INSTANTIATE_TEST_SUITE_P(All, ReleasedSizes,
                                          Counted{"DiffMoE-XL-E16", 2924.99, 694.24}, Counted{"EC-DiT-L-E8", 1163.27, 458.20},
                                          Counted{"EC-DiT-L-E16", 1969.17, 458.30}, Counted{"TC-DiT-L-E8", 1163.27, 458.20},
                                          Counted{"TC-DiT-L-E16", 1969.17, 458.30}, Counted{"DiT-MoE-S-8E2A", 199.31, 71.91},
-                                         Counted{"DiT-MoE-S-16E2A", 369.22, 71.94}, Counted{"DiT-MoE-B-8E2A", 795.86, 286.26},
-                                         Counted{"DiT-MoE-L-8E2A", 2823.77, 1011.83}, Counted{"DiT-MoE-XL-8E2A", 4168.17, 1492.73},
-                                         Counted{"DiT-MoE-G-16E2A", 16503.73, 3181.57}, Counted{"ProMoE-S", 75.55, 33.00},
-                                         Counted{"ProMoE-B", 300.61, 130.58}, Counted{"ProMoE-L", 1062.69, 458.26},
-                                         Counted{"ProMoE-XL", 1567.73, 675.33}),
+                                         Counted{"DiT-MoE-S-16E2A", 369.21, 71.94}, Counted{"DiT-MoE-B-8E2A", 795.86, 286.25},
+                                         Counted{"DiT-MoE-L-8E2A", 2823.76, 1011.82}, Counted{"DiT-MoE-XL-8E2A", 4168.17, 1492.73},
+                                         Counted{"DiT-MoE-G-16E2A", 16503.73, 3181.57}, Counted{"ProMoE-S", 75.54, 32.99},
+                                         Counted{"ProMoE-B", 300.61, 130.57}, Counted{"ProMoE-L", 1062.68, 458.26},
+                                         Counted{"ProMoE-XL", 1567.73, 675.34}),
                          [](const auto& info) {
                              std::string name = info.param.name;
                              for (char& c : name)

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "engine/model/checkpoint.h"
+#include "engine/sampling/flow_sampler.h"
 #include "engine/verify/trajectory_recorder.h"
 
 namespace moescope::verify {
@@ -60,7 +61,7 @@ StoredRouting Golden::routing() const {
         const int64_t each = 4 * layer.tokensPerSample() * layer.topK;
         for (int64_t part = 0; part < static_cast<int64_t>(all.size()) / each; ++part)
             stored.add(static_cast<int>(part / 2), part % 2 ? Branch::Uncond : Branch::Cond, layer.block,
-                       {all.begin() + part * each, all.begin() + (part + 1) * each});
+                       ExpertLists::regular({all.begin() + part * each, all.begin() + (part + 1) * each}, layer.topK));
     }
     return stored;
 }

@@ -84,7 +84,9 @@ INSTANTIATE_TEST_SUITE_P(
                                      Expectation{"dsmoe-groups-noshared", 2, 34},
                                      Expectation{"dsmoe-groups-zerofill", 2, 27}, Expectation{"dsmoe-sample", 3, 89},
                                      Expectation{"jitmoe-tiny", 3, 44}, Expectation{"jitmoe-sample", 6, 131},
-                                     Expectation{"jit-tiny", 3, 12}, Expectation{"vae-tiny", 2, 30})),
+                                     Expectation{"jit-tiny", 3, 12}, Expectation{"vae-tiny", 2, 30},
+                                     Expectation{"diffmoe-tiny", 8, 261}, Expectation{"ecdit-tiny", 5, 119},
+                                     Expectation{"tcdit-tiny", 2, 47})),
     [](const auto& info) {
         std::string name = std::get<1>(info.param).name + "_" + std::get<0>(info.param);
         std::replace(name.begin(), name.end(), '-', '_');
