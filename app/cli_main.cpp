@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
     addConvertCommand(root, console, exitStatus);
     addExportCommand(root, console, exitStatus);
     addBenchCommand(root, console, exitStatus);
+    addEnsembleCommand(root, console, exitStatus);
     try {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& e) {

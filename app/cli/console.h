@@ -49,5 +49,6 @@ void addConvertCommand(CLI::App& root, Console& console, int& exitStatus);
 void addExportCommand(CLI::App& root, Console& console, int& exitStatus);
 void addVerifyCommand(CLI::App& root, Console& console, int& exitStatus);
 void addBenchCommand(CLI::App& root, Console& console, int& exitStatus);
+void addEnsembleCommand(CLI::App& root, Console& console, int& exitStatus);
 
 }  // namespace moescope::cli

@@ -62,7 +62,7 @@ std::string describeUnknownArchitecture(const TensorSource& source) {
     for (const FamilyDefinition* family : kFamilies) names.push_back(family->name);
     const auto& tensors = source.tensors();
     return fmt::format("the tensors are of an architecture that this version does not run: {} tensors such as '{}' {}; nearest: {}. "
-                       "Expected {} in their published layout",
+                       "Expected one of these in its published layout: {}",
                        tensors.size(), tensors.front().name, shapeText(tensors.front().shape), nearest, fmt::join(names, ", "));
 }
 

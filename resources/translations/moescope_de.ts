@@ -430,8 +430,8 @@
         <translation>%1: %2; die Dateien des Modells erneut holen</translation>
     </message>
     <message>
-        <source>the tensors are of an architecture that this version does not run: %1 tensors such as &apos;%2&apos; %3; nearest: %4. Expected DSMoE, JiTMoE or JiT in their published layout</source>
-        <translation>die Tensoren gehören zu einer Architektur, die hier nicht läuft: %1 Tensoren wie „%2“ %3; am nächsten: %4. Erwartet wird DSMoE, JiTMoE oder JiT im veröffentlichten Aufbau</translation>
+        <source>the tensors are of an architecture that this version does not run: %1 tensors such as &apos;%2&apos; %3; nearest: %4. Expected one of these in its published layout: %5</source>
+        <translation>die Tensoren gehören zu einer Architektur, die hier nicht läuft: %1 Tensoren wie „%2“ %3; am nächsten: %4. Erwartet wird eine von diesen im veröffentlichten Aufbau: %5</translation>
     </message>
     <message>
         <source>the model has no blocks: expected tensors named blocks.0.attn.qkv.weight and so on</source>

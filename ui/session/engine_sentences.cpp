@@ -95,7 +95,7 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineSentences", "%1: %2; fetch the model's files again"),
     QT_TRANSLATE_NOOP("EngineSentences",
                       "the tensors are of an architecture that this version does not run: %1 tensors such as '%2' %3; nearest: %4. Expected "
-                      "DSMoE, JiTMoE or JiT in their published layout"),
+                      "one of these in its published layout: %5"),
     QT_TRANSLATE_NOOP("EngineSentences", "the model has no blocks: expected tensors named blocks.0.attn.qkv.weight and so on"),
     QT_TRANSLATE_NOOP("EngineSentences",
                       "%1 can not be read from the tensors of this %2, and its shape is none of the released sizes (%3): put the model's "

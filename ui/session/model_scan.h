@@ -14,9 +14,9 @@ namespace moescope {
 /// What the headers of a file or folder say.
 struct FoundModel {
     std::filesystem::path path;  // what to open
-    QString name;                // "DSMoE-S-E48"
+    QString name;                // of a released size where it is one
     QString place;               // for a person: "org/name (revision 1a2b3c4)", or the path inside the folder that was searched
-    QString family;              // "DSMoE"; empty where it is of no known family
+    QString family;              // empty where it is of no known family
     QString kind;                // "makes 256 x 256 pictures of 1000 classes"
     int64_t bytes = 0;           // of its files
     bool latent = false;         // needs a VAE for real pictures
