@@ -34,11 +34,13 @@ std::optional<int> parse(int argc, char** argv, ApplicationOptions& options) {
     CLI::App command("Make pictures with mixture-of-experts diffusion models and see what their experts do.", "moescope");
     command.set_version_flag("-v,--version", std::string("moescope ") + MOESCOPE_VERSION);
     std::vector<std::string> files;
-    std::string model;
+    std::string model, device;
     command.add_option("files", files, "Models, sessions (*.moescope) or pictures of MoEscope to open");
     command.add_option("-m,--model", model, "Checkpoint file or folder, or 'embedded' for the built-in model");
     command.add_option("--threads", options.threads, "Threads of the engine; 0: one per core")->check(CLI::Range(0, 1024));
     command.add_option("--isa", options.isa, "Widest instructions to use")->check(CLI::IsMember({"auto", "avx512", "avx2", "sse4"}));
+    command.add_option("--device", device, "Device to run on, for this start; auto: the GPU if there is one and the model fits")
+        ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
     command.add_flag("--reset-layout", options.freshLayout, "Put every panel where it is on the first start");
     try {
         command.parse(argc, argv);
@@ -48,6 +50,7 @@ std::optional<int> parse(int argc, char** argv, ApplicationOptions& options) {
     }
     for (const std::string& file : files) options.files << QString::fromStdString(file);
     options.model = QString::fromStdString(model);
+    options.device = deviceChoiceFromName(device);
     return std::nullopt;
 }
 
@@ -83,7 +86,7 @@ int runApplication(int& argc, char** argv) {
 
     const QString data = QStandardPaths::writableLocation(QStandardPaths::GenericDataLocation);
     const int threads = options.threads > 0 ? options.threads : preferences.now().threads;
-    EngineService engine({*resources, threads, options.isa});
+    EngineService engine({*resources, threads, options.isa, options.device.value_or(preferences.now().device)});
     SelectionModel selection;
     CurrentRun current(selection);
     HistoryStore history(std::filesystem::path(data.toStdString()) / "moescope" / "history", preferences.now().historyQuota);

@@ -5,6 +5,10 @@
 #include <QStringList>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/backend/device_choice.h"
 
 namespace moescope {
 
@@ -14,6 +18,7 @@ struct ApplicationOptions {
     QString model;            // checkpoint file or folder; empty: the one used last, at first the embedded one
     int threads = 0;
     std::string isa = "auto";
+    std::optional<DeviceChoice> device;  // none: as the preferences say
     bool freshLayout = false; // windows as on the first start
 };
 

@@ -31,6 +31,7 @@
 #include "ui/docks/queue_dock.h"
 #include "ui/docks/settings_dock.h"
 #include "ui/docks/timeline_dock.h"
+#include "ui/fitting_docks.h"
 #include "ui/icons.h"
 #include "ui/session/current_run.h"
 #include "ui/session/event_log.h"
@@ -120,12 +121,14 @@ void MainWindow::makeDocks() {
                dockOf(QStringLiteral("timeline"), tr("Timeline"), p.timeline, this, p.timeline->controls()),
                dockOf(QStringLiteral("history"), tr("History"), p.history, this, p.history->controls()),
                dockOf(QStringLiteral("queue"), tr("Queue"), p.queue, this)};
+    p.fitting = new FittingDocks(m_bench.current, this);
     for (const ChartKind& kind : chartKinds()) {
         auto* panel = new ChartPanel(kind, m_bench.current, m_bench.selection, this);
         connect(panel, &ChartPanel::said, this, &MainWindow::say);
         connect(panel, &ChartPanel::failed, this, [this](const EngineError& error) { complain(tr("The chart was not written"), error); });
         p.charts.push_back(panel);
         p.docks.push_back(dockOf(QStringLiteral("chart-") + kind.id, kind.title, panel, this, panel->controls()));
+        p.fitting->add(kind, p.docks.back());
     }
     // A dock that joins or leaves others changes who shows a title; told once all of them have moved.
     for (QDockWidget* dock : p.docks) {
@@ -143,6 +146,7 @@ void MainWindow::resetLayout() {
     WindowParts& p = *m_parts;
     if (!p.firstLayout.isEmpty()) {
         QMainWindow::restoreState(p.firstLayout, kLayoutVersion);
+        p.fitting->apply();
         return;
     }
     const auto dock = [&p](const QString& name) {
@@ -166,6 +170,14 @@ void MainWindow::resetLayout() {
     tabifyDockWidget(dock("chart-load"), dock("chart-balance"));
     addDockWidget(Qt::RightDockWidgetArea, dock("chart-change"));
     tabifyDockWidget(dock("chart-balance"), dock("chart-change"));
+    // What only some ways of routing need stands behind the charts that are read together with it.
+    for (const auto& [front, behind] : {std::pair("chart-layer-expert", "chart-experts-per-token"), {"chart-expert-time", "chart-capacity"},
+                                        {"chart-capacity", "chart-networks"}}) {
+        addDockWidget(Qt::RightDockWidgetArea, dock(behind));
+        tabifyDockWidget(dock(front), dock(behind));
+    }
+    dock("chart-layer-expert")->raise();
+    dock("chart-expert-time")->raise();
     dock("chart-load")->raise();
     addDockWidget(Qt::BottomDockWidgetArea, dock("timeline"));
     addDockWidget(Qt::BottomDockWidgetArea, dock("history"));
@@ -175,6 +187,7 @@ void MainWindow::resetLayout() {
     resizeDocks({dock("timeline"), dock("history")}, {em * 7, em * 6}, Qt::Vertical);
     resizeDocks({dock("chart-load"), dock("chart-layer-expert"), dock("chart-expert-time")}, {em * 12, em * 13, em * 14}, Qt::Vertical);
     resizeDocks({dock("settings"), dock("overlay")}, {em * 19, em * 12}, Qt::Vertical);
+    p.fitting->apply();
     p.firstLayout = saveState(kLayoutVersion);
 }
 
@@ -310,7 +323,13 @@ void MainWindow::say(const QString& sentence) { statusBar()->showMessage(sentenc
 
 void MainWindow::complain(const QString& title, const EngineError& error) {
     m_bench.log.add(error);
-    showError(this, title, error, &m_bench.log);
+    std::vector<ErrorAction> actions;
+    if (error.code == ErrorCode::DeviceMemory || error.code == ErrorCode::DeviceLost)
+        actions.push_back({tr("Run on the CPU"), [this] {
+                               m_bench.engine.retryOnCpu();
+                               chooseDevice(m_bench, DeviceChoice::Cpu);
+                           }});
+    showError(this, title, error, &m_bench.log, std::move(actions));
 }
 
 void MainWindow::togglePanels() {

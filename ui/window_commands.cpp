@@ -194,7 +194,7 @@ void fillPalette(MainWindow& window) {
     palette.addProvider([&window]() -> std::vector<PaletteEntry> {
         const RunViewPtr& run = window.bench().current.view();
         if (!run) return {};
-        return expertEntries(run->routing->layers, [&selection = window.bench().selection](int layer, int expert) {
+        return expertEntries(*run->routing, [&selection = window.bench().selection](int layer, int expert) {
             Selection wanted = selection.now();
             wanted.layer = layer;
             wanted.expert = expert;

@@ -28,11 +28,13 @@
 #include "ui/main_window.h"
 #include "ui/session/current_run.h"
 #include "ui/session/dropped_file.h"
+#include "ui/session/engine_sentences.h"
 #include "ui/session/history_store.h"
 #include "ui/session/paths.h"
 #include "ui/session/preferences.h"
 #include "ui/session/run_export.h"
 #include "ui/session/run_words.h"
+#include "ui/session/sentences.h"
 #include "ui/menu_actions.h"
 #include "ui/widgets/canvas_view.h"
 #include "ui/window_parts.h"
@@ -274,7 +276,12 @@ void MainWindow::showLog() {
 }
 
 void MainWindow::showAbout() {
-    AboutDialog dialog({QStringLiteral(MOESCOPE_VERSION), plotLibraryVersion(), m_bench.engine.deviceText()}, this);
+    QStringList devices;
+    for (const DeviceOffer& offer : m_bench.engine.devices()) {
+        const QString name = offer.device == DeviceChoice::Cpu ? tr("CPU: %1") : tr("CUDA: %1");
+        devices << (offer.offered() ? name.arg(translatedSentence(QString::fromStdString(offer.description))) : sentenceOf(offer.reason));
+    }
+    AboutDialog dialog({QStringLiteral(MOESCOPE_VERSION), plotLibraryVersion(), m_bench.engine.deviceText(), devices}, this);
     dialog.exec();
 }
 

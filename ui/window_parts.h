@@ -23,6 +23,7 @@ namespace moescope {
 class CanvasView;
 class ChartPanel;
 class CommandPalette;
+class FittingDocks;
 class HelpWindow;
 class HistoryPanel;
 class LogWindow;
@@ -48,6 +49,7 @@ struct WindowParts {
     std::vector<ChartPanel*> charts;
 
     std::vector<QDockWidget*> docks;  // in the order of the View menu
+    FittingDocks* fitting = nullptr;  // docks that come and go with the run
     QByteArray firstLayout;           // of the first start, for "Reset layout"
     QByteArray layoutWithPanels;      // while only the picture is shown: what comes back
 

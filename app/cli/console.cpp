@@ -34,7 +34,8 @@ void Console::note(std::string_view sentence) const {
 }
 
 int Console::fail(const EngineError& error) const {
-    note(fmt::format("moescope-cli: {}", error.message));
+    const bool device = error.code == ErrorCode::DeviceMemory || error.code == ErrorCode::DeviceLost;
+    note(fmt::format("moescope-cli: {}{}", error.message, device ? "; --device cpu runs it on the CPU" : ""));
     return error.code == ErrorCode::InvalidArgument ? ExitUsage : ExitFailed;
 }
 

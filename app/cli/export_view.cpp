@@ -91,13 +91,31 @@ ChartSpec balance(const Drawing& drawing) {
                                                {{"entropy", BalanceMeasure::Entropy},
                                                 {"max-over-mean", BalanceMeasure::MaxOverMean},
                                                 {"unused", BalanceMeasure::UnusedExperts}});
-    const bool overTime = named<bool>("--over", drawing.options.over, {{"time", true}, {"layers", false}});
+    const bool overTime = named<bool>("--over", drawing.options.over.empty() ? "time" : drawing.options.over, {{"time", true}, {"layers", false}});
     const ChartInput input = withChosenLayer(drawing);
     return overTime ? balanceOverTimeChart(withChosenEvaluation(input, drawing.options), measure) : balanceByLayerChart(input, measure);
 }
 
 ChartSpec change(const Drawing& drawing) {
     return routingChangeChart(withChosenEvaluation(withChosenLayer(drawing), drawing.options));
+}
+
+ChartSpec expertsPerToken(const Drawing& drawing) {
+    const std::string& over = drawing.options.over;
+    const bool overTime = named<bool>("--over", over.empty() ? "evaluation" : over, {{"time", true}, {"evaluation", false}});
+    return overTime ? expertsPerTokenOverTimeChart(withChosenEvaluation(drawing.input, drawing.options)) : expertsPerTokenChart(drawing.input);
+}
+
+ChartSpec capacity(const Drawing& drawing) {
+    using Make = ChartSpec (*)(const ChartInput&);
+    const Make make = named<Make>("--of", drawing.options.of,
+                                  {{"taken", capacityChart}, {"experts-per-token", expertsPerTokenLinesChart}, {"unrouted", unroutedLinesChart}});
+    return make(withChosenEvaluation(make == capacityChart ? drawing.input : withChosenLayer(drawing), drawing.options));
+}
+
+ChartSpec networks(const Drawing& drawing) {
+    const auto form = named<SeriesSpec::Form>("--form", drawing.options.form, {{"stacked", SeriesSpec::Form::Stacked}, {"lines", SeriesSpec::Form::Lines}});
+    return networkWeightsChart(withChosenEvaluation(drawing.input, drawing.options), form);
 }
 
 /// One row per view: its name, the kinds of file it can become, and how it is written there.
@@ -115,6 +133,9 @@ const std::vector<View>& views() {
         {"balance", chart, writeChart<balance>},
         {"change", chart, writeChart<change>},
         {"load", chart, writeChart<expertLoad>},
+        {"experts-per-token", chart, writeChart<expertsPerToken>},
+        {"capacity", chart, writeChart<capacity>},
+        {"networks", chart, writeChart<networks>},
         {"overlay", chart, writeOverlay},
         {"filmstrip", chart, writeFilmstrip},
     };
@@ -163,7 +184,8 @@ ChartInput inputOf(const std::shared_ptr<const RunRecord>& run, const ViewOption
                                         {"uncond", BranchChoice::Uncond},
                                         {"both", BranchChoice::Both},
                                         {"difference", BranchChoice::Difference}});
-    input.measure = named<LoadMeasure>("--measure", options.measure, {{"counts", LoadMeasure::Counts}, {"gate-mass", LoadMeasure::GateMass}});
+    input.measure = options.measure.empty() ? usualMeasure(run->routing)
+                                            : named<LoadMeasure>("--measure", options.measure, {{"counts", LoadMeasure::Counts}, {"gate-mass", LoadMeasure::GateMass}});
     return input;
 }
 
@@ -177,9 +199,13 @@ void addViewOptions(CLI::App& command, ViewOptions& options) {
     command.add_option("--evaluation", options.evaluation, "Evaluation of the sampler, from 1 (default: the last)")->needs(view);
     command.add_option("--layer", options.layer, "MoE layer, from 0 (default: 0)")->needs(view);
     command.add_option("--branch", options.branch, "cond, uncond, both or difference (cond minus uncond)")->needs(view)->capture_default_str();
-    command.add_option("--measure", options.measure, "counts (tokens) or gate-mass (sum of gate weights)")->needs(view)->capture_default_str();
+    command.add_option("--measure", options.measure, "counts (tokens) or gate-mass (sum of gate weights); default: counts, but gate-mass where every expert takes the same number of "
+                       "tokens by construction")->needs(view);
     command.add_option("--balance", options.balance, "entropy, max-over-mean or unused, for --view balance")->needs(view)->capture_default_str();
-    command.add_option("--over", options.over, "time or layers, for --view balance")->needs(view)->capture_default_str();
+    command.add_option("--over", options.over, "time (default) or layers, for --view balance; evaluation (default) or time, for --view experts-per-token")
+        ->needs(view);
+    command.add_option("--of", options.of, "taken (by each expert), experts-per-token or unrouted (tokens), for --view capacity")->needs(view)->capture_default_str();
+    command.add_option("--form", options.form, "stacked or lines, for --view networks")->needs(view)->capture_default_str();
     command.add_option("--map", options.map, "dominant, one-expert (its weights) or how-many (experts), for --view overlay")->needs(view)->capture_default_str();
     command.add_option("--expert", options.expert, "Whose weights, from 0, for --map one-expert")->needs(view);
     command.add_option("--opacity", options.opacity, "Of the map over the picture, in percent, for --view overlay")->needs(view)->capture_default_str();

@@ -16,7 +16,9 @@ struct ViewOptions {
     std::string view, output;
     std::optional<int> evaluation;  // from 1; none: the last
     std::optional<int> layer;       // index of the MoE layer; none: the first, and none is marked
-    std::string branch = "cond", measure = "counts", balance = "entropy", over = "time", size = "1200x800";
+    std::string branch = "cond", balance = "entropy", of = "taken", form = "stacked", size = "1200x800";
+    std::string measure;            // empty: what tells something about the layers (usualMeasure)
+    std::string over;               // empty: what the view shows first
     std::optional<int> image;       // from 0; none: all together, or the first where only one can be shown
     std::string map = "dominant";
     std::optional<int> expert;

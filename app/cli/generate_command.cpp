@@ -53,7 +53,7 @@ public:
         if (repeated && !repeated->modelHash.empty() && repeated->modelHash != checkpoint->fingerprint())
             m_console.note(fmt::format("note: the picture was made with '{}' ({}), this model is '{}' ({}); the result will differ",
                                        repeated->modelName, repeated->modelHash, checkpoint->name(), checkpoint->fingerprint()));
-        const auto backend = m_args.device.makeBackend();
+        const auto backend = m_args.device.makeBackend(m_console, checkpoint->memoryNeeded(m_args.device.storage()));
         const auto denoiser = loadModel(*checkpoint, *backend);
         const auto vae = loadVae(*checkpoint, *backend);
         int images = 0;

@@ -95,6 +95,29 @@ std::string routingWords(const ModelDescription& d) {
     return {};
 }
 
+Json devicesJson(const std::vector<DeviceOffer>& all, const Checkpoint& c) {
+    Json list = Json::array();
+    for (const DeviceOffer& offer : all) {
+        Json entry = {{"device", deviceChoiceName(offer.device)}, {"offered", offer.offered()}};
+        if (!offer.offered()) entry["reason"] = offer.reason;
+        if (offer.offered()) entry["description"] = offer.description;
+        if (offer.memory) {
+            entry["memory"] = {{"free", offer.memory->free}, {"total", offer.memory->total}};
+            entry["fits"] = {{"f32", c.memoryNeeded(MS_F32) <= offer.memory->free}, {"bf16", c.memoryNeeded(MS_BF16) <= offer.memory->free}};
+        }
+        list.push_back(std::move(entry));
+    }
+    return list;
+}
+
+std::string deviceLine(const DeviceOffer& offer, const Checkpoint& c) {
+    if (!offer.offered()) return offer.reason;
+    if (!offer.memory) return fmt::format("CPU: {}", offer.description);
+    const bool whole = c.memoryNeeded(MS_F32) <= offer.memory->free, half = c.memoryNeeded(MS_BF16) <= offer.memory->free;
+    return fmt::format("CUDA: {}, {} of {} free: the model {}", offer.description, bytesText(offer.memory->free), bytesText(offer.memory->total),
+                       whole ? "fits" : half ? "fits as bf16 only" : "does not fit");
+}
+
 void printNames(const Console& console, const char* title, const std::vector<std::string>& names) {
     if (names.empty()) return;
     console.result(fmt::format("{}: {}", title, names.size()));
@@ -156,10 +179,15 @@ void addInfoCommand(CLI::App& root, Console& console, int& exitStatus) {
         command.add_option("checkpoint", model->model, "Checkpoint file or folder (same as -m)");
         return [model, &console] {
             const auto checkpoint = model->open().orThrow();
-            if (console.json)
-                console.resultJson(describeJson(*checkpoint));
-            else
+            const std::vector<DeviceOffer> offers = devices({});
+            if (console.json) {
+                Json described = describeJson(*checkpoint);
+                described["devices"] = devicesJson(offers, *checkpoint);
+                console.resultJson(described);
+            } else {
                 describeText(console, *checkpoint);
+                for (const DeviceOffer& offer : offers) console.result(fmt::format("{:<14}{}", "device", deviceLine(offer, *checkpoint)));
+            }
             return ExitOk;
         };
     });

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "app/cli/console.h"
 #include "app/resource_paths.h"
 #include "engine/model/companion_files.h"
 
@@ -52,21 +53,27 @@ Result<std::shared_ptr<const Checkpoint>> ModelArguments::open() const {
 }
 
 void DeviceArguments::addTo(CLI::App& command, bool withDtype) {
-    command.add_option("--device", device, "Device to run on")->check(CLI::IsMember({"cpu"}))->capture_default_str();
-    command.add_option("--threads", threads, "Threads; 0: one per core. Any number gives the same bytes")
+    command.add_option("--device", device, "Device to run on; auto: the GPU if there is one and the model fits, else the CPU")
+        ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+        ->capture_default_str();
+    command.add_option("--threads", threads, "Threads of the CPU; 0: one per core. Any number gives the same bytes")
         ->check(CLI::Range(0, 1024))
         ->capture_default_str();
-    command.add_option("--isa", isa, "Widest instructions to use")
+    command.add_option("--isa", isa, "Widest instructions of the CPU to use")
         ->check(CLI::IsMember({"auto", "avx512", "avx2", "sse4"}))
         ->capture_default_str();
     if (withDtype)
-        command.add_option("--dtype", dtype, "How weights are kept in memory; arithmetic is fp32 in both")
+        command.add_option("--dtype", dtype, "How weights are kept in memory; the CPU computes in fp32 with both, a GPU multiplies bf16 weights as bf16 and adds up in fp32")
             ->check(CLI::IsMember({"f32", "bf16"}))
             ->capture_default_str();
 }
 
-std::unique_ptr<Backend> DeviceArguments::makeBackend() const {
-    return std::make_unique<Backend>(cpuBackendTable(), BackendOptions{threads, isa});
+BackendOptions DeviceArguments::options() const { return {threads, isa, storage()}; }
+
+std::unique_ptr<Backend> DeviceArguments::makeBackend(const Console& console, int64_t needed) const {
+    OpenedDevice opened = openDevice(deviceChoiceFromName(device).value_or(DeviceChoice::Auto), options(), needed).orThrow();
+    if (!opened.note.empty()) console.note("note: " + opened.note);
+    return std::move(opened.backend);
 }
 
 std::optional<ClassLabels> findLabels(const Checkpoint& checkpoint) {

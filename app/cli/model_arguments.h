@@ -8,11 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "engine/backend/backend.h"
+#include "engine/backend/plugin.h"
 #include "engine/model/checkpoint.h"
 #include "engine/model/class_labels.h"
 
 namespace moescope::cli {
+
+class Console;
 
 inline constexpr const char* kEmbeddedModel = "embedded";
 
@@ -28,13 +30,15 @@ struct ModelArguments {
 };
 
 struct DeviceArguments {
-    std::string device = "cpu";
+    std::string device = "auto";
     std::string isa = "auto";
     std::string dtype = "f32";
     int threads = 0;
 
     void addTo(CLI::App& command, bool withDtype);
-    std::unique_ptr<Backend> makeBackend() const;  // throws EngineException
+    BackendOptions options() const;
+    /// For a model of `needed` bytes; remarks on what was taken instead of a GPU. Throws EngineException.
+    std::unique_ptr<Backend> makeBackend(const Console& console, int64_t needed = 0) const;
     MsDType storage() const { return dtype == "bf16" ? MS_BF16 : MS_F32; }
 };
 

@@ -21,7 +21,7 @@ int verify(const Console& console, const VerifyArguments& arguments) {
     if (!arguments.dump.empty() && arguments.folders.size() > 1)
         throw EngineException(ErrorCode::InvalidArgument,
                               fmt::format("--dump writes the outputs of one folder; {} were given, run verify once for each", arguments.folders.size()));
-    const auto backend = arguments.device.makeBackend();
+    const auto backend = arguments.device.makeBackend(console);
     VerifyOptions options;
     options.dump = arguments.dump;
     options.stop = interruptToken();

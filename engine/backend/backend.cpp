@@ -6,20 +6,15 @@
 namespace moescope {
 namespace {
 
-ErrorCode codeOf(MsStatus status) {
-    switch (status) {
-        case MS_OUT_OF_MEMORY: return ErrorCode::OutOfMemory;
-        case MS_CANCELLED: return ErrorCode::Cancelled;
-        case MS_UNSUPPORTED: return ErrorCode::Unsupported;
-        default: return ErrorCode::Internal;
-    }
+int pollStopToken(void* user) {
+    return static_cast<std::stop_token*>(user)->stop_requested() ? 1 : 0;
 }
-
-int pollStopToken(void* user) { return static_cast<std::stop_token*>(user)->stop_requested() ? 1 : 0; }
 
 }  // namespace
 
-DeviceTensor::DeviceTensor(DeviceTensor&& other) noexcept { *this = std::move(other); }
+DeviceTensor::DeviceTensor(DeviceTensor&& other) noexcept {
+    *this = std::move(other);
+}
 
 DeviceTensor& DeviceTensor::operator=(DeviceTensor&& other) noexcept {
     std::swap(m_backend, other.m_backend);
@@ -33,7 +28,9 @@ DeviceTensor::~DeviceTensor() {
     if (m_handle) m_backend->table().tensor_destroy(m_backend->context(), m_handle);
 }
 
-PackedLinear::PackedLinear(PackedLinear&& other) noexcept { *this = std::move(other); }
+PackedLinear::PackedLinear(PackedLinear&& other) noexcept {
+    *this = std::move(other);
+}
 
 PackedLinear& PackedLinear::operator=(PackedLinear&& other) noexcept {
     std::swap(m_backend, other.m_backend);
@@ -46,15 +43,34 @@ PackedLinear::~PackedLinear() {
     if (m_handle) m_backend->table().linear_destroy(m_backend->context(), m_handle);
 }
 
-uint64_t PackedLinear::bytes() const { return m_handle ? m_backend->table().linear_bytes(m_handle) : 0; }
+uint64_t PackedLinear::bytes() const {
+    return m_handle ? m_backend->table().linear_bytes(m_handle) : 0;
+}
 
 Backend::Backend(const MsBackendTable& table, const BackendOptions& options) : m_table(table) {
-    const MsContextOptions native{sizeof(MsContextOptions), options.threads, options.isa.c_str()};
+    const MsContextOptions native{sizeof(MsContextOptions), options.threads, options.isa.c_str(), 0, options.compute};
     const MsStatus status = table.context_create(&native, &m_context);
     if (status != MS_OK) throw EngineException(codeOf(status), table.last_error(nullptr));
 }
 
-Backend::~Backend() { m_table.context_destroy(m_context); }
+ErrorCode Backend::codeOf(MsStatus status) const {
+    switch (status) {
+        case MS_OUT_OF_MEMORY:
+            return optional(&MsBackendTable::memory_free) ? ErrorCode::DeviceMemory : ErrorCode::OutOfMemory;
+        case MS_CANCELLED:
+            return ErrorCode::Cancelled;
+        case MS_UNSUPPORTED:
+            return ErrorCode::Unsupported;
+        case MS_DEVICE_LOST:
+            return ErrorCode::DeviceLost;
+        default:
+            return ErrorCode::Internal;
+    }
+}
+
+Backend::~Backend() {
+    m_table.context_destroy(m_context);
+}
 
 void Backend::check(MsStatus status) const {
     if (status == MS_OK) return;
@@ -77,6 +93,49 @@ DeviceTensor Backend::tensorFrom(const Shape& shape, std::span<const float> valu
     return made;
 }
 
+DeviceTensor Backend::view(DeviceTensor& base, uint64_t offset, const Shape& shape, MsDType dtype) {
+    DeviceTensor made;
+    const auto make = optional(&MsBackendTable::tensor_view);
+    if (!make) return made;
+    check(make(m_context, base.get(), offset, dtype, static_cast<int32_t>(shape.size()), shape.data(), &made.m_handle));
+    made.m_backend = this;
+    made.m_dtype = dtype;
+    made.m_shape = shape;
+    return made;
+}
+
+std::optional<DeviceMemory> Backend::deviceMemory() const {
+    const auto ask = optional(&MsBackendTable::memory_free);
+    if (!ask) return std::nullopt;
+    uint64_t free = 0, total = 0;
+    check(ask(m_context, &free, &total));
+    return DeviceMemory{static_cast<int64_t>(free), static_cast<int64_t>(total)};
+}
+
+bool Backend::recordsGraphs() {
+    if (m_recordsGraphs) return *m_recordsGraphs;
+    const MsStatus begun = m_table.graph_begin(m_context);
+    if (begun == MS_OK) {  // nothing is recorded: only whether it can be
+        MsGraph* graph = nullptr;
+        if (m_table.graph_end(m_context, &graph) == MS_OK && graph) m_table.graph_destroy(m_context, graph);
+    } else if (begun != MS_UNSUPPORTED) {
+        check(begun);
+    }
+    m_recordsGraphs = begun == MS_OK;
+    return *m_recordsGraphs;
+}
+
+uint64_t Backend::mark() {
+    uint64_t point = 0;
+    if (const auto note = optional(&MsBackendTable::mark)) check(note(m_context, &point));
+    return point;
+}
+
+void Backend::wait(uint64_t point) {
+    const auto wait = optional(&MsBackendTable::wait_mark);
+    check(wait ? wait(m_context, point) : m_table.synchronize(m_context));
+}
+
 PackedLinear Backend::linear(const MsLinearDesc& desc) {
     PackedLinear made;
     check(m_table.linear_create(m_context, &desc, &made.m_handle));
@@ -97,10 +156,13 @@ HostTensor Backend::fetch(const DeviceTensor& source) {
     return host;
 }
 
-Backend::CancelScope::CancelScope(Backend& backend, std::stop_token token) : m_backend(backend), m_token(std::move(token)) {
+Backend::CancelScope::CancelScope(Backend& backend, std::stop_token token)
+    : m_backend(backend), m_token(std::move(token)) {
     m_backend.m_table.set_cancel(m_backend.m_context, pollStopToken, &m_token);
 }
 
-Backend::CancelScope::~CancelScope() { m_backend.m_table.set_cancel(m_backend.m_context, nullptr, nullptr); }
+Backend::CancelScope::~CancelScope() {
+    m_backend.m_table.set_cancel(m_backend.m_context, nullptr, nullptr);
+}
 
 }  // namespace moescope

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// RAII over a device's table of operations: tensors and weights that free themselves, status codes that become exceptions.
+// RAII over a device's table of operations: tensors and weights that free themselves, status codes that become
+// exceptions.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "engine/backend/backend_table.h"
+#include "engine/backend/device_choice.h"
 #include "engine/core/error.h"
 #include "engine/core/host_tensor.h"
 
@@ -64,6 +67,7 @@ private:
 struct BackendOptions {
     int threads = 0;           // 0: one per core
     std::string isa = "auto";  // "avx512", "avx2", "sse4": no wider instructions than these
+    MsDType compute = MS_F32;  // MS_BF16: products with bf16 weights are made of bf16 numbers, where the device can (the CPU can not)
 };
 
 /// One context on one device. All calls from one thread; throws EngineException with the device's sentence.
@@ -78,10 +82,18 @@ public:
     MsContext* context() const { return m_context; }
     std::string description() const { return m_table.description(m_context); }
     uint64_t memoryUsed() const { return m_table.memory_used(m_context); }
+    /// None: the device works in the system's memory.
+    std::optional<DeviceMemory> deviceMemory() const;
+    /// Whether operations can be recorded once and replayed (DeviceGraph).
+    bool recordsGraphs();
 
     DeviceTensor tensor(const Shape& shape, MsDType dtype = MS_F32);
     DeviceTensor tensorFrom(const Shape& shape, std::span<const float> values);
     PackedLinear linear(const MsLinearDesc& desc);
+    /// A tensor in part of `base`, from byte `offset` (a multiple of 256) on; `base` outlives it. Empty where the
+    /// device has no views.
+    DeviceTensor view(DeviceTensor& base, uint64_t offset, const Shape& shape, MsDType dtype);
+    bool hasViews() const { return optional(&MsBackendTable::tensor_view) != nullptr; }
     /// Another shape over the same memory (at most the elements it was made with).
     void reshape(DeviceTensor& tensor, const Shape& shape);
 
@@ -97,6 +109,12 @@ public:
     /// Downloads and waits.
     HostTensor fetch(const DeviceTensor& source);
     void synchronize() { check(m_table.synchronize(m_context)); }
+    /// A point in the order of calls. `wait` returns when everything before it is done; its downloads are valid then.
+    /// Devices that know no such points wait for everything.
+    uint64_t mark();
+    void wait(uint64_t point);
+    /// Whether what was queued after a mark goes on while it is waited for.
+    bool hasMarks() const { return optional(&MsBackendTable::mark) != nullptr; }
 
     /// Operations poll this token until the guard is destroyed.
     class CancelScope {
@@ -114,8 +132,17 @@ public:
     void check(MsStatus status) const;
 
 private:
+    /// An entry that was appended to the table; null where the device's table ends before it.
+    template <class Entry>
+    Entry optional(Entry MsBackendTable::*entry) const {
+        const auto end = reinterpret_cast<const char*>(&(m_table.*entry) + 1) - reinterpret_cast<const char*>(&m_table);
+        return static_cast<size_t>(end) <= m_table.size ? m_table.*entry : nullptr;
+    }
+    ErrorCode codeOf(MsStatus status) const;
+
     const MsBackendTable& m_table;
     MsContext* m_context = nullptr;
+    std::optional<bool> m_recordsGraphs;
 };
 
 /// The table of the built-in CPU device.

@@ -72,6 +72,9 @@ typedef struct MsContextOptions {
     size_t size;
     int32_t threads;     /* 0: one per core */
     const char* isa;     /* "auto", or a level the device knows ("avx512", "avx2", "sse4") */
+    int32_t deviceIndex; /* which of several devices of the kind, from 0; the CPU is only one */
+    MsDType compute;     /* MS_F32, or MS_BF16: products with weights stored as BF16 round the activations to bf16 too and add up
+                            in fp32; weights stored as F32 (routers) keep fp32 products. The CPU always computes as MS_F32 */
 } MsContextOptions;
 
 typedef struct MsLinearDesc {
@@ -173,7 +176,7 @@ typedef struct MsBackendTable {
     /* Polled inside long operations; a non-zero answer makes the running and all later operations return MS_CANCELLED
        until the poll is replaced. NULL removes it. */
     void (*set_cancel)(MsContext*, int (*poll)(void*), void* user);
-    MsStatus (*synchronize)(MsContext*);
+    MsStatus (*synchronize)(MsContext*);               /* whatever it answers, no download given before writes to the host any more */
     uint64_t (*memory_used)(const MsContext*);         /* bytes held for tensors, packed weights and scratch */
 
     /* --- memory ------------------------------------------------------------------------------------------------- */
@@ -194,6 +197,10 @@ typedef struct MsBackendTable {
     uint64_t (*linear_bytes)(const MsLinear*);
 
     /* --- graphs (MS_UNSUPPORTED where the device runs operations at once) ---------------------------------------- */
+    /* Between begin and end operations are recorded and not run; everything else but tensor_reshape and copy is MS_INVALID
+       there. Whatever was recorded has run once before with tensors of the same shapes, so that no scratch memory has to grow;
+       the scratch that a graph uses stays in place until the graph is destroyed. After a failure in between, graph_end answers
+       that failure and leaves no graph. A graph reads and writes the tensors it was recorded with. */
     MsStatus (*graph_begin)(MsContext*);
     MsStatus (*graph_end)(MsContext*, MsGraph**);
     MsStatus (*graph_launch)(MsContext*, MsGraph*);
@@ -258,6 +265,17 @@ typedef struct MsBackendTable {
          next  = b0 clean + b1 z + b2 e + spread exp((f high + (1 - f) low) / 2) noise,   f = (v + 1) / 2 */
     MsStatus (*diffusion_step)(MsContext*, const MsTensor* prediction, const MsTensor* z, const MsTensor* noise, const MsTensor* params,
                                MsTensor* clean, MsTensor* next);
+
+    /* --- appended to version 2: NULL, or beyond `size`, where a device does not have them ------------------------------ */
+    /* Bytes of the device's own memory, free and in all. NULL: the device works in the system's memory. */
+    MsStatus (*memory_free)(MsContext*, uint64_t* free, uint64_t* total);
+    /* A tensor in part of another's memory, from byte `offset` (a multiple of 256) on; `base` outlives it. So that many small
+       results leave in one download. NULL: there are no views. */
+    MsStatus (*tensor_view)(MsContext*, MsTensor* base, uint64_t offset, MsDType, int32_t rank, const int64_t* shape, MsTensor**);
+    /* `mark` notes a point in the order of calls; `wait_mark` waits until everything given before it is done, so that downloads
+       given before it are valid, while what was given after it goes on. NULL: `synchronize` is the only wait. */
+    MsStatus (*mark)(MsContext*, uint64_t* point);
+    MsStatus (*wait_mark)(MsContext*, uint64_t point);
 
     /* --- networks over pictures of several resolutions: all of these or none; NULL on a device that does not run them --- */
     /* t [N], frequencies [F] -> out [N, 2 F]: cos(t f) then sin(t f); with sinFirst not 0 the sines come first. */

@@ -21,6 +21,8 @@ enum class ErrorCode {
     Numeric,          // NaN or Inf where finite numbers are needed
     Cancelled,        // somebody asked to stop
     Internal,         // our own mistake
+    DeviceMemory,     // as OutOfMemory, of the memory that a device has for itself
+    DeviceLost,       // the device stopped working; a new context may work again
 };
 
 /// What went wrong, as one sentence for a person: what was expected, what was found, what to do.

@@ -67,6 +67,18 @@ MsStatus tensorCreate(MsContext* context, MsDType dtype, int32_t rank, const int
     }
 }
 
+MsStatus tensorView(MsContext* context, MsTensor* base, uint64_t offset, MsDType dtype, int32_t rank, const int64_t* shape, MsTensor** out) {
+    auto view = std::make_unique<MsTensor>();
+    view->dtype = dtype;
+    view->shape.assign(shape, shape + rank);
+    view->viewedBytes = static_cast<size_t>(view->elements()) * elementBytes(dtype);
+    MS_REQUIRE(context, offset % 256 == 0 && offset + view->viewedBytes <= base->bytes(),
+               "[tensor_view] {} bytes from byte {} of a tensor of {}", view->viewedBytes, offset, base->bytes());
+    view->viewed = base->data() + offset;
+    *out = view.release();
+    return MS_OK;
+}
+
 void tensorDestroy(MsContext* context, MsTensor* tensor) {
     if (!tensor) return;
     context->bytesHeld -= tensor->memory.size();
@@ -76,21 +88,21 @@ void tensorDestroy(MsContext* context, MsTensor* tensor) {
 MsStatus tensorReshape(MsContext* context, MsTensor* tensor, int32_t rank, const int64_t* shape) {
     int64_t elements = 1;
     for (int32_t axis = 0; axis < rank; ++axis) elements *= shape[axis];
-    MS_REQUIRE(context, static_cast<size_t>(elements) * elementBytes(tensor->dtype) <= tensor->memory.size(),
-               "[tensor_reshape] {} elements do not fit into a tensor of {} bytes", elements, tensor->memory.size());
+    MS_REQUIRE(context, static_cast<size_t>(elements) * elementBytes(tensor->dtype) <= tensor->bytes(),
+               "[tensor_reshape] {} elements do not fit into a tensor of {} bytes", elements, tensor->bytes());
     tensor->shape.assign(shape, shape + rank);
     return MS_OK;
 }
 
 MsStatus upload(MsContext* context, MsTensor* tensor, const void* host, size_t bytes) {
-    MS_REQUIRE(context, bytes <= tensor->memory.size(), "[upload] {} bytes into a tensor of {}", bytes, tensor->memory.size());
-    if (bytes) std::memcpy(tensor->memory.data(), host, bytes);
+    MS_REQUIRE(context, bytes <= tensor->bytes(), "[upload] {} bytes into a tensor of {}", bytes, tensor->bytes());
+    if (bytes) std::memcpy(tensor->data(), host, bytes);
     return MS_OK;
 }
 
 MsStatus download(MsContext* context, const MsTensor* tensor, void* host, size_t bytes) {
-    MS_REQUIRE(context, bytes <= tensor->memory.size(), "[download] {} bytes of a tensor of {}", bytes, tensor->memory.size());
-    if (bytes) std::memcpy(host, tensor->memory.data(), bytes);
+    MS_REQUIRE(context, bytes <= tensor->bytes(), "[download] {} bytes of a tensor of {}", bytes, tensor->bytes());
+    if (bytes) std::memcpy(host, tensor->data(), bytes);
     return MS_OK;
 }
 
@@ -98,7 +110,7 @@ MsStatus copyTensor(MsContext* context, const MsTensor* source, MsTensor* target
     MS_REQUIRE(context, source->dtype == target->dtype && source->elements() == target->elements(),
                "[copy] {} elements into {}", source->elements(), target->elements());
     const size_t bytes = static_cast<size_t>(source->elements()) * elementBytes(source->dtype);
-    if (bytes) std::memcpy(target->memory.data(), source->memory.data(), bytes);
+    if (bytes) std::memcpy(target->data(), source->data(), bytes);
     return MS_OK;
 }
 
@@ -156,6 +168,7 @@ MsBackendTable makeTable() {
     t.repeat_batch = repeatBatch;
     t.guided_prediction = guidedPrediction;
     t.diffusion_step = diffusionStep;
+    t.tensor_view = tensorView;
     t.waves = waves;
     t.add_per_sample = addPerSample;
     t.concat_columns = concatColumns;

@@ -21,15 +21,19 @@
 struct MsTensor {
     MsDType dtype = MS_F32;
     std::vector<int64_t> shape;
-    moescope::AlignedBytes memory;
+    moescope::AlignedBytes memory;  // its own
+    std::byte* viewed = nullptr;    // a view's part of another's memory, of `viewedBytes`
+    size_t viewedBytes = 0;
 
+    std::byte* data() const { return viewed ? viewed : memory.data(); }
+    size_t bytes() const { return viewed ? viewedBytes : memory.size(); }
     int64_t elements() const;
     int64_t dim(size_t axis) const { return shape[axis]; }
     int64_t lastDim() const { return shape.empty() ? 1 : shape.back(); }
     int64_t rows() const { return lastDim() == 0 ? 0 : elements() / lastDim(); }  // all axes but the last
-    float* f32() const { return reinterpret_cast<float*>(memory.data()); }
-    int32_t* i32() const { return reinterpret_cast<int32_t*>(memory.data()); }
-    uint16_t* u16() const { return reinterpret_cast<uint16_t*>(memory.data()); }
+    float* f32() const { return reinterpret_cast<float*>(data()); }
+    int32_t* i32() const { return reinterpret_cast<int32_t*>(data()); }
+    uint16_t* u16() const { return reinterpret_cast<uint16_t*>(data()); }
 };
 
 struct MsContext {

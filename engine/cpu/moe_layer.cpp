@@ -199,8 +199,8 @@ MsStatus moeLayer(MsContext* context, const MsTensor* x, const MsMoeLayerDesc* d
                             desc->expertIn->desc.out,
                             desc->sharedIn ? desc->sharedIn->desc.out : 0};
     return withScratch(*context, [&] {
-        if (r.counts) std::memset(r.counts->memory.data(), 0, static_cast<size_t>(desc->samples * desc->experts) * 4);
-        if (r.mass) std::memset(r.mass->memory.data(), 0, static_cast<size_t>(desc->samples * desc->experts) * 4);
+        if (r.counts) std::memset(r.counts->data(), 0, static_cast<size_t>(desc->samples * desc->experts) * 4);
+        if (r.mass) std::memset(r.mass->data(), 0, static_cast<size_t>(desc->samples * desc->experts) * 4);
         if (r.rowPtr && layer.tokens == 0) r.rowPtr->i32()[0] = 0;
         return choosesFromPools(desc->policy) ? runPools(layer) : runTokenwise(layer);
     });

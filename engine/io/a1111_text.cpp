@@ -63,6 +63,7 @@ std::vector<Entry> entriesOf(const GenerationParameters& p) {
     if (p.eta != 0) add("Eta", fmt::format("{}", p.eta));
     add("Respacing", p.respacing);
     add("Precision", p.dtype);
+    add("Device", p.device);
     add("RNG", rngName(p.rng));
     if (p.noiseBatch != "per-image") add("Noise batch", p.noiseBatch);
     add("Noise file", fileNameOnly(p.noiseFile));
@@ -189,6 +190,8 @@ void apply(const Entry& entry, GenerationParameters& p) {
         p.respacing = value;
     else if (key == "Precision")
         p.dtype = value;
+    else if (key == "Device")
+        p.device = value;
     else if (key == "RNG")
         p.rng = rngFromName(value);
     else if (key == "Noise batch")

@@ -38,6 +38,7 @@ void visitFields(Parameters& p, Visit visit) {
     visit("noise_file", p.noiseFile);
     visit("noise_hash", p.noiseHash);
     visit("dtype", p.dtype);
+    visit("device", p.device);
     visit("width", p.width);
     visit("height", p.height);
     visit("model_name", p.modelName);

@@ -43,7 +43,8 @@ struct GenerationParameters {
     std::string noiseFile;                 // where rng is "file"
     std::string noiseHash;                 // of the starting noise
 
-    std::string dtype;  // "f32", "bf16"
+    std::string dtype;   // "f32", "bf16"
+    std::string device;  // what it was made on: "CPU, AVX-512", "CUDA, NVIDIA H100 80GB HBM3"
     int width = 0;
     int height = 0;
     std::string modelName;

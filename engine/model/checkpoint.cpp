@@ -255,7 +255,14 @@ Status Checkpoint::runnable() const {
 Result<std::unique_ptr<Denoiser>> Checkpoint::load(Backend& backend, const LoadOptions& options) const {
     if (const Status status = runnable(); !status.ok()) return status.error();
     const int64_t needed = memoryNeeded(options.storage);
-    const int64_t available = options.available < 0 ? availableMemory() : options.available;
+    const auto device = guarded([&] { return backend.deviceMemory(); });
+    if (!device.ok()) return device.error();
+    if (options.available < 0 && *device && needed > (*device)->free)
+        return EngineError{ErrorCode::DeviceMemory,
+                           fmt::format("{} needs {} of the memory of {} and {} are free; close other programs that use it{}", name(),
+                                       bytesText(needed), backend.description(), bytesText((*device)->free),
+                                       options.storage == MS_F32 ? ", or halve the need with --dtype bf16" : "")};
+    const int64_t available = options.available >= 0 ? options.available : *device ? needed : availableMemory();
     if (needed > available)
         return EngineError{ErrorCode::OutOfMemory,
                            fmt::format("{} needs {} of memory and {} are available; close other programs{}", name(), bytesText(needed),

@@ -70,6 +70,9 @@ public:
     /// No allocation. Throws EngineException (cancelled, device errors).
     virtual void forward(DenoiserWorkspace& workspace, const DeviceTensor& x, const DeviceTensor& t, const Condition& condition,
                          DenoiserObserver* observer) const = 0;
+    /// Whether the operations of a pass depend on shapes alone, so that they can be recorded and replayed with other times, labels and
+    /// inputs. No: something is decided on the host.
+    virtual bool recordable() const { return true; }
 };
 
 }  // namespace moescope

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/sampling/diffusion_schedule.h"
-#include "engine/sampling/sampler.h"
+#include "engine/sampling/evaluation_queue.h"
 
 namespace moescope {
 
@@ -16,6 +16,7 @@ public:
     /// Settings as `checkSampler` accepts them. Throws EngineException for a class out of range.
     DiffusionSampler(const Denoiser& denoiser, const SamplerSettings& settings, SamplerInputs inputs);
 
+    void setClasses(const std::vector<int>& classes) override;
     int evaluationCount() const override { return m_schedule.steps(); }
     void run(DeviceTensor& z, SamplerObserver* observer, std::stop_token stop = {}) override;
 
@@ -27,8 +28,10 @@ private:
         DeviceTensor input, times, labels;
     };
     Pass makePass(bool guided) const;
-    void evaluate(const DeviceTensor& z, int i, SamplerObserver* observer);
-    const MsTensor* drawNoise(int i);
+    void evaluate(DeviceTensor& state, int i, bool observed);
+    void work(Pass& pass, bool guided, bool noise, bool observed, DeviceTensor& state, std::span<const float> flowTimes,
+              DenoiserObserver* follower);
+    bool drawNoise(int i);
 
     const Denoiser& m_denoiser;
     Backend& m_backend;
@@ -40,6 +43,8 @@ private:
     std::vector<float> m_times, m_drawn;
     DeviceTensor m_guide, m_params, m_span;          // scale and sign; coefficients of the step; for the velocity
     DeviceTensor m_guided, m_clean, m_next, m_noise, m_velocity;
+    DeviceTensor m_state;     // where recordings have z; empty where none are made
+    EvaluationQueue m_queue;  // after the tensors of its recordings
 };
 
 }  // namespace moescope

@@ -45,18 +45,12 @@ FlowSchedule flowSchedule(Prediction prediction, int steps, double shift, double
 
 FlowSampler::FlowSampler(const Denoiser& denoiser, const SamplerSettings& settings, const std::vector<int>& classes,
                          int negativeClass)
-    : m_denoiser(denoiser), m_backend(denoiser.backend()), m_settings(settings), m_images(static_cast<int64_t>(classes.size())),
+    : m_denoiser(denoiser), m_backend(denoiser.backend()), m_settings(settings), m_inputs{classes, negativeClass, {}},
+      m_images(static_cast<int64_t>(classes.size())),
       m_schedule(flowSchedule(denoiser.description().prediction, settings.steps, settings.shift, denoiser.description().time.dataTime)),
-      m_heunEndsWithEuler(denoiser.description().prediction == Prediction::CleanImage), m_classes(classes),
-      m_negativeClass(negativeClass) {
+      m_heunEndsWithEuler(denoiser.description().prediction == Prediction::CleanImage), m_queue(m_backend, denoiser.recordable()) {
     const TransformerConfig& c = denoiser.description().config;
-    std::vector<int> all = classes;
-    if (negativeClass >= 0) all.push_back(negativeClass);
-    for (const int label : all)
-        if (label < 0 || label > c.classes)
-            throw EngineException(ErrorCode::InvalidArgument,
-                                  fmt::format("class {} is out of range: this model has classes 0 to {} ({} is the null class)", label,
-                                              c.classes - 1, c.classes));
+    static_cast<void>(branchLabels(c, m_inputs, true));
     const Shape shape{m_images, c.inChannels, c.inputSide(), c.inputSide()};
     m_velocity = m_backend.tensor(shape);
     if (settings.sampler == SamplerKind::Heun) {
@@ -66,18 +60,31 @@ FlowSampler::FlowSampler(const Denoiser& denoiser, const SamplerSettings& settin
     m_params = m_backend.tensor({3});
     m_guide = m_backend.tensor({2});
     m_width = m_backend.tensor({1});
+    if (m_queue.replays()) m_state = m_backend.tensor(shape);
+}
+
+void FlowSampler::setClasses(const std::vector<int>& classes) {
+    const TransformerConfig& c = m_denoiser.description().config;
+    const SamplerInputs wanted{classes, m_inputs.negativeClass, {}};
+    static_cast<void>(branchLabels(c, wanted, true));
+    if (classes.size() != m_inputs.classes.size())
+        throw EngineException(ErrorCode::Internal, fmt::format("{} classes for a sampler of {} images", classes.size(), m_images));
+    m_inputs.classes = classes;
+    for (const bool guided : {true, false}) {
+        Pass& pass = guided ? m_guided : m_plain;
+        if (pass.workspace) m_backend.upload(pass.labels, std::span<const int32_t>(branchLabels(c, m_inputs, guided)));
+    }
 }
 
 FlowSampler::Pass FlowSampler::makePass(bool guided) const {
     const TransformerConfig& c = m_denoiser.description().config;
-    const int64_t samples = guided ? 2 * m_images : m_images;
+    const std::vector<int32_t> labels = branchLabels(c, m_inputs, guided);
+    const int64_t samples = static_cast<int64_t>(labels.size());
     Pass pass;
     pass.workspace = m_denoiser.makeWorkspace(samples);
     pass.input = m_backend.tensor({samples, c.inChannels, c.inputSide(), c.inputSide()});
     pass.times = m_backend.tensor({samples});
     pass.labels = m_backend.tensor({samples}, MS_I32);
-    std::vector<int32_t> labels(m_classes.begin(), m_classes.end());
-    if (guided) labels.insert(labels.end(), static_cast<size_t>(m_images), static_cast<int32_t>(m_negativeClass < 0 ? c.classes : m_negativeClass));
     m_backend.upload(pass.labels, std::span<const int32_t>(labels));
     return pass;
 }
@@ -95,18 +102,36 @@ EvaluationInfo FlowSampler::infoAt(int evaluation, int step, int stage) const {
     return info;
 }
 
-void FlowSampler::evaluate(const DeviceTensor& z, EvaluationInfo info, DeviceTensor& velocity, SamplerObserver* observer) {
+/// Numbers that change from one evaluation to the next are read from tensors, so that this can be recorded.
+void FlowSampler::work(Pass& pass, bool guided, Move move, DeviceTensor& state, DenoiserObserver* follower) {
+    const MsBackendTable& ops = m_backend.table();
+    MsContext* context = m_backend.context();
+    const TimeConvention& time = m_denoiser.description().time;
+    const DeviceTensor& z = move == Move::Correct ? m_middle : state;
+    const DeviceTensor& velocity = move == Move::Correct ? m_secondVelocity : m_velocity;
+    m_backend.check(guided ? ops.repeat_batch(context, z.get(), pass.input.get()) : ops.copy(context, z.get(), pass.input.get()));
+    m_denoiser.forward(*pass.workspace, pass.input, pass.times, {pass.labels, guided ? 2 : 1, m_settings.pool, nullptr, m_flowTimes}, follower);
+    const DeviceTensor& prediction = pass.workspace->output();
+    const int64_t channels = time.guidedChannels ? time.guidedChannels : z.dim(1);
+    const bool plain = m_denoiser.description().prediction == Prediction::CleanImage || (time.dataTime != 0 && channels == z.dim(1));
+    m_backend.check(plain ? ops.guided_velocity(context, prediction.get(), z.get(), m_params.get(), velocity.get())
+                          : ops.guided_prediction(context, prediction.get(), m_guide.get(), channels, velocity.get()));
+    if (move == Move::Correct) m_backend.check(ops.mean(context, m_velocity.get(), m_secondVelocity.get(), m_velocity.get()));
+    m_backend.check(ops.advance(context, state.get(), m_velocity.get(), m_width.get(), move == Move::Predict ? m_middle.get() : state.get()));
+}
+
+void FlowSampler::evaluate(DeviceTensor& state, EvaluationInfo info, Move move) {
     const TimeConvention& time = m_denoiser.description().time;
     const bool cleanImage = m_denoiser.description().prediction == Prediction::CleanImage;
     const float flowTime = m_schedule.times[static_cast<size_t>(info.step + info.stage)];
     const float scale = guidanceAt(m_settings, flowTime);
     info.cfgScale = scale;
     info.uncondRun = cleanImage || scale != 1.0f;
-    Pass& pass = info.uncondRun ? m_guided : m_plain;
-    if (!pass.workspace) pass = makePass(info.uncondRun);
+    const bool guided = info.uncondRun;
+    Pass& pass = guided ? m_guided : m_plain;
+    if (!pass.workspace) pass = makePass(guided);
 
-    const MsBackendTable& ops = m_backend.table();
-    MsContext* context = m_backend.context();
+    m_queue.prepare();
     const int64_t samples = pass.times.dim(0);
     m_times.assign(static_cast<size_t>(samples), info.timestep);
     m_backend.upload(pass.times, std::span<const float>(m_times));
@@ -115,38 +140,25 @@ void FlowSampler::evaluate(const DeviceTensor& z, EvaluationInfo info, DeviceTen
     const float params[3] = {cleanImage ? 1.0f : 0.0f, span, scale}, guide[2] = {scale, time.dataTime == 0 ? -1.0f : 1.0f};
     m_backend.upload(m_params, std::span<const float>(params));
     m_backend.upload(m_guide, std::span<const float>(guide));
+    m_backend.upload(m_width, std::span<const float>(&m_schedule.widths[static_cast<size_t>(info.step)], 1));
+    m_queue.queue(static_cast<int>(move), info, samples, [&](DenoiserObserver* follower) { work(pass, guided, move, state, follower); });
+    m_queue.queued({info, pass.input, pass.workspace->output(), move == Move::Correct ? m_secondVelocity : m_velocity});
+}
 
-    DenoiserObserver* follower = observer ? observer->beforeEvaluation(info, samples) : nullptr;
-    m_backend.check(info.uncondRun ? ops.repeat_batch(context, z.get(), pass.input.get()) : ops.copy(context, z.get(), pass.input.get()));
-    m_denoiser.forward(*pass.workspace, pass.input, pass.times, {pass.labels, info.uncondRun ? 2 : 1, m_settings.pool, nullptr, m_flowTimes},
-                       follower);
-    const DeviceTensor& prediction = pass.workspace->output();
-    const int64_t guided = time.guidedChannels ? time.guidedChannels : z.dim(1);
-    const bool plain = cleanImage || (time.dataTime != 0 && guided == z.dim(1));
-    m_backend.check(plain ? ops.guided_velocity(context, prediction.get(), z.get(), m_params.get(), velocity.get())
-                          : ops.guided_prediction(context, prediction.get(), m_guide.get(), guided, velocity.get()));
-    if (observer) observer->evaluated({info, z, prediction, velocity});
+void FlowSampler::integrate(DeviceTensor& state, SamplerObserver* observer) {
+    int evaluation = 0;
+    for (int step = 0; step < m_settings.steps; ++step) {
+        const bool last = step + 1 == m_settings.steps;
+        const bool corrected = m_settings.sampler == SamplerKind::Heun && !(last && m_heunEndsWithEuler);
+        evaluate(state, infoAt(evaluation++, step, 0), corrected ? Move::Predict : Move::Step);
+        if (corrected) evaluate(state, infoAt(evaluation++, step, 1), Move::Correct);
+        if (observer) observer->stepped(step, state);
+    }
 }
 
 void FlowSampler::run(DeviceTensor& z, SamplerObserver* observer, std::stop_token stop) {
     const Backend::CancelScope cancel(m_backend, stop);
-    const MsBackendTable& ops = m_backend.table();
-    MsContext* context = m_backend.context();
-    int evaluation = 0;
-    for (int step = 0; step < m_settings.steps; ++step) {
-        const size_t i = static_cast<size_t>(step);
-        m_backend.upload(m_width, std::span<const float>(&m_schedule.widths[i], 1));
-        evaluate(z, infoAt(evaluation++, step, 0), m_velocity, observer);
-        const bool last = step + 1 == m_settings.steps;
-        if (m_settings.sampler == SamplerKind::Heun && !(last && m_heunEndsWithEuler)) {
-            m_backend.check(ops.advance(context, z.get(), m_velocity.get(), m_width.get(), m_middle.get()));
-            evaluate(m_middle, infoAt(evaluation++, step, 1), m_secondVelocity, observer);
-            m_backend.check(ops.mean(context, m_velocity.get(), m_secondVelocity.get(), m_velocity.get()));
-        }
-        m_backend.check(ops.advance(context, z.get(), m_velocity.get(), m_width.get(), z.get()));
-        if (observer) observer->stepped(step, z);
-    }
-    m_backend.synchronize();
+    m_queue.run(z, m_state, observer, stop, [&](DeviceTensor& state) { integrate(state, observer); });
 }
 
 }  // namespace moescope

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "engine/sampling/sampler.h"
+#include "engine/sampling/evaluation_queue.h"
 
 namespace moescope {
 
@@ -21,36 +21,42 @@ FlowSchedule flowSchedule(Prediction prediction, int steps, double shift = 1, do
 
 /// Both branches go through the network in one pass. Clean-image models always run both; velocity models run the
 /// conditional one alone where the scale is 1. What the network means by time and velocity says its TimeConvention; velocities
-/// here always point to the data. No allocation after construction (and the first unguided evaluation).
+/// here always point to the data. No allocation after the first evaluations.
 class FlowSampler final : public Sampler {
 public:
     /// `classes`: one per image; `negativeClass`: what the unconditional branch is given, -1 for the null class. Throws
     /// EngineException for a class out of range.
     FlowSampler(const Denoiser& denoiser, const SamplerSettings& settings, const std::vector<int>& classes, int negativeClass = -1);
 
+    void setClasses(const std::vector<int>& classes) override;
     int evaluationCount() const override;
     void run(DeviceTensor& z, SamplerObserver* observer, std::stop_token stop = {}) override;
 
 private:
-    EvaluationInfo infoAt(int evaluation, int step, int stage) const;
-    void evaluate(const DeviceTensor& z, EvaluationInfo info, DeviceTensor& velocity, SamplerObserver* observer);
-
-    const Denoiser& m_denoiser;
-    Backend& m_backend;
-    SamplerSettings m_settings;
-    int64_t m_images;
-    FlowSchedule m_schedule;
-    bool m_heunEndsWithEuler;
+    /// What follows an evaluation: a whole step, Heun's look ahead, or the step that corrects it.
+    enum class Move : uint8_t { Step, Predict, Correct };
     struct Pass {  // one size of forward pass
         std::unique_ptr<DenoiserWorkspace> workspace;
         DeviceTensor input, times, labels;
     };
     Pass makePass(bool guided) const;
-    std::vector<int> m_classes;
+    EvaluationInfo infoAt(int evaluation, int step, int stage) const;
+    void integrate(DeviceTensor& state, SamplerObserver* observer);
+    void evaluate(DeviceTensor& state, EvaluationInfo info, Move move);
+    void work(Pass& pass, bool guided, Move move, DeviceTensor& state, DenoiserObserver* follower);
+
+    const Denoiser& m_denoiser;
+    Backend& m_backend;
+    SamplerSettings m_settings;
+    SamplerInputs m_inputs;
+    int64_t m_images;
+    FlowSchedule m_schedule;
+    bool m_heunEndsWithEuler;
     std::vector<float> m_times, m_flowTimes;  // one per sample of the pass: as the network receives it, and with data at 1
-    int m_negativeClass;
     Pass m_guided, m_plain;
     DeviceTensor m_velocity, m_secondVelocity, m_middle, m_params, m_guide, m_width;
+    DeviceTensor m_state;     // where recordings have z; empty where none are made
+    EvaluationQueue m_queue;  // after the tensors of its recordings
 };
 
 }  // namespace moescope

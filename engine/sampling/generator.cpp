@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/backend/plugin.h"
 #include "engine/core/system_memory.h"
 #include "engine/model/autoencoder_kl.h"
 #include "engine/sampling/latent_preview.h"
@@ -17,16 +18,17 @@ namespace moescope {
 namespace {
 
 constexpr int64_t kLargestBatch = 4096;
-constexpr int64_t kRowsPerPass = 512;   // tokens of both branches that one forward pass takes at a time
+constexpr int64_t kRowsPerPass = 512;   // tokens of both branches that one forward pass takes at a time: as many as fit the caches
+constexpr int64_t kRowsPerReplay = 4096; // the same on devices that replay graphs, which larger passes keep busy
 constexpr int64_t kLatentReduction = 8; // picture pixels per latent pixel and side
 
 /// Images that go through the network together: as many as fit the caches, all where they compete for experts.
-int64_t groupSize(const ModelDescription& description, const GenerationRequest& request) {
+int64_t groupSize(const ModelDescription& description, const GenerationRequest& request, int64_t rowsPerPass = kRowsPerPass) {
     const TransformerConfig& c = description.config;
     const int64_t images = static_cast<int64_t>(request.classes.size());
     if (description.routesOverBatch() && request.sampler.pool == RoutingPool::Batch) return images;
     const int64_t rowsPerImage = 2 * (c.imageTokens() + c.contextTokens);
-    return std::clamp<int64_t>(kRowsPerPass / rowsPerImage, 1, images);
+    return std::clamp<int64_t>(rowsPerPass / rowsPerImage, 1, images);
 }
 
 /// Pairs of one image that a record holds. Where capacities are predicted, nobody knows before: twice the average of training.
@@ -75,7 +77,9 @@ class Run {
 public:
     Run(const Denoiser& denoiser, AutoencoderKl* vae, const GenerationRequest& request, GenerationObserver* observer)
         : m_denoiser(denoiser), m_vae(vae), m_request(request), m_observer(observer), m_config(denoiser.description().config),
-          m_images(static_cast<int64_t>(request.classes.size())) {}
+          m_images(static_cast<int64_t>(request.classes.size())),
+          m_perGroup(groupSize(denoiser.description(), request, denoiser.backend().recordsGraphs() ? kRowsPerReplay : kRowsPerPass)),
+          m_capture(denoiser.backend(), denoiser.description(), request.capture, request.sampler.pool) {}
 
     GenerationResult execute(std::stop_token stop) {
         const auto start = std::chrono::steady_clock::now();
@@ -84,16 +88,16 @@ public:
             makeNoise(m_request.noise, m_request.seed, m_images, {m_config.inChannels, m_config.inputSide(), m_config.inputSide()})
                 .orThrow();
         describeRun(noise);
-        const int64_t perGroup = groupSize(m_denoiser.description(), m_request);
         try {
-            for (int64_t first = 0; first < m_images; first += perGroup)
-                runGroup(noise, first, std::min(perGroup, m_images - first), stop, result.statistics);
+            for (int64_t first = 0; first < m_images; first += m_perGroup)
+                runGroup(noise, first, std::min(m_perGroup, m_images - first), stop, result.statistics);
             m_run.complete = true;
         } catch (const EngineException& e) {
             result.stopped = e.error();
         }
         for (const EvaluationRecord& evaluation : m_run.evaluations) m_run.parameters.nfe.push_back(evaluation.info.timestep);
         result.record = std::make_shared<const RunRecord>(std::move(m_run));
+        result.statistics.captureAssignmentSeconds = m_capture.assignmentSeconds();
         result.statistics.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         return result;
     }
@@ -102,16 +106,19 @@ private:
     void describeRun(const HostTensor& noise) {
         m_run.parameters = recordedParameters(m_denoiser.description(), m_request);
         m_run.parameters.noiseHash = noiseHash(noise);
+        m_run.parameters.device = deviceText(m_denoiser.backend());
     }
 
     void runGroup(const HostTensor& noise, int64_t first, int64_t images, std::stop_token stop, GenerationStatistics& statistics) {
         Backend& backend = m_denoiser.backend();
         const std::vector<int> classes(m_request.classes.begin() + first, m_request.classes.begin() + first + images);
-        if (!m_sampler || m_samplerClasses != classes) {
+        if (m_sampler && m_samplerImages == images) {
+            m_sampler->setClasses(classes);
+        } else {
             m_sampler.reset();
             m_sampler = makeSampler(m_denoiser, m_request.sampler,
                                     {classes, m_request.negativeClass, [this](std::span<float> values) { m_stepNoise->next(values); }});
-            m_samplerClasses = classes;
+            m_samplerImages = images;
         }
         const Shape shape{images, m_config.inChannels, m_config.inputSide(), m_config.inputSide()};
         const int64_t elements = elementCount(shape);
@@ -122,9 +129,8 @@ private:
             m_stepNoise = std::make_unique<NoiseStream>(m_request.noise, m_request.seed, m_images, first, images, elements / images);
 
         const int perGroup = m_sampler->evaluationCount();
-        const int64_t most = groupSize(m_denoiser.description(), m_request);
-        const int groups = static_cast<int>((m_images + most - 1) / most);
-        RunRecorder recorder(m_denoiser, m_request, m_observer, first, images, m_groupsDone * perGroup, groups * perGroup);
+        const int groups = static_cast<int>((m_images + m_perGroup - 1) / m_perGroup);
+        RunRecorder recorder(m_denoiser, m_request, m_capture, m_observer, first, images, m_groupsDone * perGroup, groups * perGroup);
         try {
             m_sampler->run(z, &recorder, stop);
         } catch (const EngineException&) {
@@ -143,7 +149,6 @@ private:
             group.pictures.push_back(decode(group.finalLatents, image));
             if (m_observer) m_observer->pictureFinished(first + image, group.pictures.back());
         }
-        statistics.captureAssignmentSeconds += recorder.assignmentSeconds();
         statistics.networkPasses += recorder.networkPasses();
         appendImages(m_run, std::move(group));
         ++m_groupsDone;
@@ -165,12 +170,13 @@ private:
     const GenerationRequest& m_request;
     GenerationObserver* m_observer;
     const TransformerConfig& m_config;
-    int64_t m_images;
+    int64_t m_images, m_perGroup;
     RunRecord m_run;
     int m_groupsDone = 0;
     std::unique_ptr<NoiseStream> m_stepNoise;  // of the group that runs
-    std::unique_ptr<Sampler> m_sampler;
-    std::vector<int> m_samplerClasses;
+    RoutingCapture m_capture;
+    std::unique_ptr<Sampler> m_sampler;  // after what its recordings write to
+    int64_t m_samplerImages = 0;
 };
 
 }  // namespace

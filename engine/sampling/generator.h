@@ -56,7 +56,7 @@ struct GenerationResult {
 /// Checks a request against a model: classes, sampler, steps, guidance, interval, batch; a sentence for the first thing out of range.
 Status checkRequest(const ModelDescription& description, const GenerationRequest& request);
 
-/// What the record of this run will carry, but for the noise's hash and the model times, which the run itself finds.
+/// What the record of this run will carry, but for the noise's hash, the model times and the device, which the run itself finds.
 GenerationParameters recordedParameters(const ModelDescription& description, const GenerationRequest& request);
 
 /// Runs the request. Images are made in groups that fit the caches; grouping changes no bit. `vae` may be null: latent models

@@ -16,10 +16,16 @@ void append(std::vector<T>& to, std::vector<T>&& from) {
 
 }  // namespace
 
-RunRecorder::RunRecorder(const Denoiser& denoiser, const GenerationRequest& request, GenerationObserver* observer, int64_t firstImage,
-                         int64_t images, int done, int total)
-    : m_request(request), m_observer(observer), m_backend(denoiser.backend()), m_description(denoiser.description()),
-      m_capture(denoiser.backend(), denoiser.description(), request.capture, request.sampler.pool), m_firstImage(firstImage), m_done(done), m_total(total) {
+RunRecorder::RunRecorder(const Denoiser& denoiser, const GenerationRequest& request, RoutingCapture& capture,
+                         GenerationObserver* observer, int64_t firstImage, int64_t images, int done, int total)
+    : m_request(request),
+      m_observer(observer),
+      m_backend(denoiser.backend()),
+      m_description(denoiser.description()),
+      m_capture(capture),
+      m_firstImage(firstImage),
+      m_done(done),
+      m_total(total) {
     const TransformerConfig& c = m_description.config;
     m_record.images = images;
     m_record.latentShape = {c.inChannels, c.inputSide(), c.inputSide()};
@@ -30,8 +36,8 @@ RunRecorder::RunRecorder(const Denoiser& denoiser, const GenerationRequest& requ
     m_record.routing.images = images;
     m_record.routing.networks = {m_description.family};
     m_record.routing.layers = m_description.moeLayers;
-    const size_t elements = static_cast<size_t>(images * elementCount(m_record.latentShape));
-    for (std::vector<float>* values : {&m_noisy, &m_velocity, &m_clean}) values->resize(elements);
+    m_clean.resize(static_cast<size_t>(images * elementCount(m_record.latentShape)));
+    m_capture.reset();
 }
 
 DenoiserObserver* RunRecorder::beforeEvaluation(const EvaluationInfo& info, int64_t samples) {
@@ -40,21 +46,31 @@ DenoiserObserver* RunRecorder::beforeEvaluation(const EvaluationInfo& info, int6
 }
 
 void RunRecorder::evaluated(const EvaluationView& view) {
-    m_backend.download(view.input, std::span(m_noisy));
-    m_backend.download(view.velocity, std::span(m_velocity));
-    auto routing = m_capture.finish();  // waits for the device
+    Arrival& arrival = m_awaited.emplace_back();
+    arrival.info = view.info;
+    arrival.noisy.resize(m_clean.size());
+    arrival.velocity.resize(m_clean.size());
+    m_backend.download(view.input, std::span(arrival.noisy));  // of one branch: both see the same
+    m_backend.download(view.velocity, std::span(arrival.velocity));
+    m_capture.download();
+}
+
+void RunRecorder::arrived() {
+    const Arrival arrival = std::move(m_awaited.front());
+    m_awaited.pop_front();
+    auto routing = m_capture.finish();
     const double floor = m_description.prediction == Prediction::CleanImage ? m_request.sampler.tEps : 0.0;
-    const float span = std::max(view.info.noiseLevel, static_cast<float>(floor));
-    for (size_t i = 0; i < m_clean.size(); ++i) m_clean[i] = m_noisy[i] + span * m_velocity[i];
+    const float span = std::max(arrival.info.noiseLevel, static_cast<float>(floor));
+    for (size_t i = 0; i < m_clean.size(); ++i) m_clean[i] = arrival.noisy[i] + span * arrival.velocity[i];
 
     EvaluationRecord record;
-    record.info = view.info;
+    record.info = arrival.info;
     record.preview = makePreviews(m_description.space, m_clean, m_record.latentShape, m_record.images);
     if (m_request.keepLatents) {
-        record.noisy = packLatents(m_noisy, m_request.precision);
-        record.velocity = packLatents(m_velocity, m_request.precision);
+        record.noisy = packLatents(arrival.noisy, m_request.precision);
+        record.velocity = packLatents(arrival.velocity, m_request.precision);
     }
-    m_passes += view.info.uncondRun ? 2 : 1;
+    m_passes += arrival.info.uncondRun ? 2 : 1;
     ++m_done;
     if (m_observer) {
         for (const auto& layer : routing) m_observer->routingCaptured(layer, m_firstImage);
@@ -82,7 +98,9 @@ std::shared_ptr<const RoutingRecord> joinImages(const RoutingRecord& a, const Ro
     return both;
 }
 
-RunRecord RunRecorder::take() { return std::move(m_record); }
+RunRecord RunRecorder::take() {
+    return std::move(m_record);
+}
 
 void appendImages(RunRecord& run, RunRecord&& group) {
     if (run.images == 0) {

@@ -2,6 +2,7 @@
 // Turns the sampler's evaluations of one group of images into the parts of a run record.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -13,29 +14,37 @@ namespace moescope {
 /// Follows one Sampler::run; on the engine's thread.
 class RunRecorder : public SamplerObserver {
 public:
-    /// `done`/`total`: evaluations over all groups; this group starts at image `firstImage`.
-    RunRecorder(const Denoiser& denoiser, const GenerationRequest& request, GenerationObserver* observer, int64_t firstImage,
-                int64_t images, int done, int total);
+    /// `done`/`total`: evaluations over all groups; this group starts at image `firstImage`. `capture` outlives the
+    /// sampler.
+    RunRecorder(const Denoiser& denoiser, const GenerationRequest& request, RoutingCapture& capture,
+                GenerationObserver* observer, int64_t firstImage, int64_t images, int done, int total);
 
     DenoiserObserver* beforeEvaluation(const EvaluationInfo& info, int64_t samples) override;
+    int form(const EvaluationInfo& info) override { return m_capture.form(info); }
     void evaluated(const EvaluationView& view) override;
+    void arrived() override;
 
     /// Evaluations, latents and routing of this group; pictures and final latents are the caller's.
     RunRecord take();
-    double assignmentSeconds() const { return m_capture.assignmentSeconds(); }
     int64_t networkPasses() const { return m_passes; }
 
 private:
+    struct Arrival {  // what is downloaded of one evaluation
+        EvaluationInfo info;
+        std::vector<float> noisy, velocity;
+    };
+
     const GenerationRequest& m_request;
     GenerationObserver* m_observer;
     Backend& m_backend;
     const ModelDescription& m_description;
-    RoutingCapture m_capture;
+    RoutingCapture& m_capture;
     RunRecord m_record;
     int64_t m_firstImage;
     int m_done, m_total;
     int64_t m_passes = 0;
-    std::vector<float> m_noisy, m_velocity, m_clean;
+    std::deque<Arrival> m_awaited;  // oldest first
+    std::vector<float> m_clean;
 };
 
 /// Appends the images of `group` to `run` (same evaluations and layers).

@@ -27,7 +27,7 @@ float guidanceAt(const SamplerSettings& settings, float t);
 /// One network evaluation, handed to the observer after it was queued. Tensors are valid during the call.
 struct EvaluationView {
     const EvaluationInfo& info;
-    const DeviceTensor& input;       // [B, C, H, W] what the network saw
+    const DeviceTensor& input;       // [B or 2B, C, H, W] what the network saw; the two branches see the same
     const DeviceTensor& prediction;  // [B or 2B, C', H, W] network output, conditional samples first
     const DeviceTensor& velocity;    // [B, C, H, W] guided, towards the data: clean estimate = input + noiseLevel velocity
     /// Discrete diffusions: the prediction after guidance [B, C', H, W] and the clean estimate [B, C, H, W].
@@ -41,7 +41,13 @@ public:
     virtual ~SamplerObserver() = default;
     /// Before an evaluation over `samples` samples (conditional ones first); the result follows the forward pass, may be null.
     virtual DenoiserObserver* beforeEvaluation(const EvaluationInfo&, int64_t /*samples*/) { return nullptr; }
+    /// 0 or more: the forward pass may be replayed from a recording of another evaluation with the same number, without calls of
+    /// the observer that follows it, which outlives the sampler then. Below 0: each pass has to be followed by itself.
+    virtual int form(const EvaluationInfo&) { return -1; }
+    /// The evaluation is queued; what it leaves may be downloaded.
     virtual void evaluated(const EvaluationView&) {}
+    /// The downloads of the oldest evaluation that this was not called for are there. The next evaluation may be running.
+    virtual void arrived() {}
     /// After step `step`: z is the state that the next step starts from.
     virtual void stepped(int /*step*/, const DeviceTensor& /*z*/) {}
 };
@@ -50,6 +56,8 @@ public:
 class Sampler {
 public:
     virtual ~Sampler() = default;
+    /// Other classes for as many images: the next run is about them. Throws EngineException as makeSampler does.
+    virtual void setClasses(const std::vector<int>& classes) = 0;
     /// Evaluations that `run` will make.
     virtual int evaluationCount() const = 0;
     /// Integrates z [B, C, side, side] in place; on entry unit noise times the noise scale. Throws EngineException.

@@ -67,9 +67,9 @@ void TrajectoryRecorder::evaluated(const EvaluationView& view) {
     const EvaluationInfo& info = view.info;
     if (info.stage == 1)
         if (const std::string key = fmt::format("z_mid.{:02}", info.step); m_wanted(key))
-            keep(key, m_backend.fetch(view.input), info.index - 1);
+            keep(key, slice(m_backend.fetch(view.input), 0, m_images, view.input.dim(1)), info.index - 1);
     if (const std::string key = fmt::format("eval_in.{:02}", info.index); m_wanted(key))
-        keep(key, m_backend.fetch(view.input), info.index);
+        keep(key, slice(m_backend.fetch(view.input), 0, m_images, view.input.dim(1)), info.index);
     keepPrediction(view);
     keepGuided(view);
     m_times.push_back(info.timestep);
@@ -106,7 +106,7 @@ void TrajectoryRecorder::keepGuided(const EvaluationView& view) {
         keep(key, m_backend.fetch(*view.guided), info.index);
     if (const std::string key = fmt::format("x0.{:02}", info.index); m_wanted(key)) {
         if (view.clean) return keep(key, m_backend.fetch(*view.clean), info.index);
-        HostTensor clean = m_backend.fetch(view.input);
+        HostTensor clean = slice(m_backend.fetch(view.input), 0, m_images, view.input.dim(1));
         const HostTensor velocity = m_backend.fetch(view.velocity);
         for (size_t i = 0; i < clean.data.size(); ++i) clean.data[i] += info.noiseLevel * velocity.data[i];
         keep(key, clean, info.index);

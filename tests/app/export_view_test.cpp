@@ -6,6 +6,7 @@
 
 #include "engine/io/session_file.h"
 #include "tests/app/cli_process.h"
+#include "tests/support/policy_runs.h"
 #include "tests/support/sample_run.h"
 
 namespace moescope::test {
@@ -57,8 +58,30 @@ TEST_F(ExportView, TablesHoldTheNumbersOfTheRun) {
               "\"evaluation (largest load, times the mean)\",MoE layer 0 (block 1),MoE layer 1 (block 3),MoE layer ");
 }
 
+TEST_F(ExportView, TablesHoldWhatTheOtherWaysOfRoutingNeed) {
+    ASSERT_TRUE(saveSession(samplePoolRun(), file("run.moescope")).ok());
+    EXPECT_EQ(csv("experts-per-token", {"--evaluation", "3"}), "experts,tokens\n0 (no expert took them),2\n1,3\n2,2\n3,1\n");
+    EXPECT_EQ(csv("experts-per-token", {"--over", "time", "--branch", "uncond", "--image", "0"}),
+              "experts (tokens),evaluation 1,evaluation 2,evaluation 3\n0 (no expert took them),0,0,\n1,4,3,\n2,0,1,\n3,0,0,\n");
+    EXPECT_EQ(csv("capacity"), "\"expert (tokens taken, times an even share (N/E))\",threshold,evaluation 1,evaluation 2,evaluation 3\n"
+                               "0,0.5,1.5,1.5,1.875\n1,0.25,0.375,0.75,1.5\n2,0.75,0,0,0.375\n");
+    EXPECT_EQ(csv("capacity", {"--of", "unrouted"}), "\"evaluation (share, of the tokens)\",MoE layer 0 (block 2)\n1,0.375\n2,0.375\n3,0.25\n");
+    ASSERT_TRUE(saveSession(sampleNetworksRun(), file("run.moescope")).ok());
+    EXPECT_EQ(csv("networks", {"--image", "1"}), "evaluation (weight in the blend),cats,dogs,sketch\n1,0.75,0.25,\n2,,1,\n3,,0.5,0.5\n");
+    EXPECT_EQ(csv("load", {"--layer", "2", "--image", "1", "--evaluation", "2"}), "expert,load (tokens)\n0,2\n1,2\n2,0\n3,0\n");
+    EXPECT_NE(view("load", "view.csv", {"--layer", "2", "--image", "0", "--evaluation", "2"}).err.find("“dogs” did not work here"), std::string::npos);
+    EXPECT_NE(view("overlay", "view.png", {"--layer", "0"}).err.find("chosen for a whole picture"), std::string::npos);
+    EXPECT_NE(view("overlay", "view.png", {"--layer", "2", "--image", "0", "--evaluation", "2"}).err.find("\"dogs\" did not work"), std::string::npos);
+}
+
+TEST_F(ExportView, GateMassIsTheMeasureWhereCountsAreFlat) {
+    ASSERT_TRUE(saveSession(sampleExpertChoiceRun(), file("run.moescope")).ok());
+    EXPECT_EQ(csv("load", {"--evaluation", "1", "--image", "0"}), "expert,gate mass (summed gate weight)\n0,0.125\n1,0.25\n2,0.375\n");
+    EXPECT_EQ(csv("load", {"--evaluation", "1", "--image", "0", "--measure", "counts"}), "expert,load (tokens)\n0,2\n1,2\n2,2\n");
+}
+
 TEST_F(ExportView, PicturesHaveTheAskedSize) {
-    for (const char* name : {"layer-expert", "expert-time", "balance", "change", "load"}) {
+    for (const char* name : {"layer-expert", "expert-time", "balance", "change", "load", "experts-per-token", "capacity"}) {
         const CliResult run = view(name, "view.png", {"--size", "600x400", "--scale", "1.5"});
         EXPECT_EQ(run.status, 0) << run.err;
         EXPECT_EQ(run.err, "");
@@ -170,7 +193,7 @@ TEST_F(ExportView, WrongRequestsAreAnsweredWithASentence) {
         EXPECT_EQ(run.status, 2) << run.out;
         EXPECT_NE(run.err.find(words), std::string::npos) << run.err;
     };
-    refused(view("pie", "v.png"), "layer-expert, expert-time, balance, change, load, overlay or filmstrip");
+    refused(view("pie", "v.png"), "layer-expert, expert-time, balance, change, load, experts-per-token, capacity, networks, overlay or filmstrip");
     refused(view("load", "v.pdf"), ".png, .svg, .csv");
     refused(runCli({"export", file("run.moescope"), "--view", "load"}), "-o FILE");
     refused(runCli({"export", file("run.moescope"), "--layer", "1"}), "--view");

@@ -155,7 +155,7 @@ TEST_F(Commands, WrongUsageEndsWithTwo) {
     EXPECT_EQ(runCli({}).status, 2);
     EXPECT_EQ(runCli({"paint"}).status, 2);
     EXPECT_EQ(runCli({"convert"}).status, 2);
-    EXPECT_EQ(runCli({"bench", "--cases", "DSMoE-XXL"}).status, 2);
+    EXPECT_EQ(runCli({"bench", "--size", "DSMoE-XXL"}).status, 2);
     EXPECT_EQ(runCli({"--version"}).status, 0);
     EXPECT_EQ(runCli({"generate", "--help"}).status, 0);
 }

@@ -101,7 +101,7 @@ private slots:
         f.selection.setLayer(1);
         f.settle();
         QTest::mouseMove(&f.canvas.area(), f.token(0, 1));
-        QCOMPARE(f.readout(), QStringLiteral("row 1, column 1: expert 0 (0.5), expert 1 (0.5), expert 2 (0.5)"));
+        QCOMPARE(f.readout(), QStringLiteral("row 1, column 1: taken by 3 experts: expert 0 (0.5), expert 1 (0.5), expert 2 (0.5)"));
         QCOMPARE(f.selection.hover(), (Hover{2, 1, 0, 1}));
         QTest::mouseMove(&f.canvas.area(), f.token(0, 2));
         QCOMPARE(f.readout(), QStringLiteral("row 1, column 2: no expert took it"));

@@ -270,7 +270,7 @@ private slots:
         QVERIFY(kind != kinds.end());
         QCOMPARE(kind->make(sampleInput(), {}).title, routingChangeChart(sampleInput()).title);
         Selection selection;
-        kind->choose(selection, 2, 1, {});
+        kind->choose(selection, kind->make(sampleInput(), {}), 2, 1, {});
         QCOMPARE(selection.layer, 2);
         QCOMPARE(selection.evaluation, 1);
     }

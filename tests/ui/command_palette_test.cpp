@@ -21,9 +21,10 @@ int scoreOf(const char* typed, const char* text, const char* rest = "") {
     return paletteScore(searchWords(QString::fromUtf8(typed)), {searchWords(QString::fromUtf8(text)), searchWords(QString::fromUtf8(rest))});
 }
 
-std::vector<MoeLayerDescriptor> layersOf(int layers, int64_t experts) {
-    std::vector<MoeLayerDescriptor> made;
-    for (int i = 0; i < layers; ++i) made.push_back({.block = 2 * i + 1, .moeIndex = i, .experts = experts, .topK = 2});
+RoutingTrace layersOf(int layers, int64_t experts) {
+    RoutingTrace made;
+    made.networks = {"one"};
+    for (int i = 0; i < layers; ++i) made.layers.push_back({.block = 2 * i + 1, .moeIndex = i, .experts = experts, .topK = 2});
     return made;
 }
 

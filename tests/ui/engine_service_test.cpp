@@ -145,6 +145,7 @@ private slots:
         GenerationParameters before = bench.heard.started.front()->parameters;
         before.noiseHash = run->parameters.noiseHash;
         before.nfe = run->parameters.nfe;
+        before.device = run->parameters.device;
         QVERIFY(before == run->parameters);
         QCOMPARE(bench.heard.started.front()->plannedEvaluations, run->plannedEvaluations);
     }

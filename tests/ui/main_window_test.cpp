@@ -12,6 +12,7 @@
 #include <QTableView>
 #include <QToolButton>
 
+#include "tests/support/policy_runs.h"
 #include "tests/ui/window_fixture.h"
 #include "ui/docks/model_dock.h"
 #include "ui/docks/overlay_controls.h"
@@ -59,6 +60,7 @@ private slots:
     void views_fill_while_the_run_goes_on();
     void charts_follow_the_branch_and_measure_keys();
     void every_table_twin_holds_the_charts_numbers();
+    void charts_come_with_the_runs_they_concern();
     void hidden_charts_copy_what_the_run_shows_now();
 };
 
@@ -372,6 +374,8 @@ void MainWindowTest::every_table_twin_holds_the_charts_numbers() {
     QVERIFY(w.generate(QStringLiteral("dog")));
     w.dock("chart-balance").raise();
     for (ChartPanel* panel : w.parts().charts) {
+        if (panel->kind().id == QLatin1String("networks")) continue;  // this model is one network
+        w.dock(QStringLiteral("chart-") + panel->kind().id).show();
         w.dock(QStringLiteral("chart-") + panel->kind().id).raise();
         QTRY_VERIFY(filled(*panel));
         panel->setTableShown(true);
@@ -389,6 +393,26 @@ void MainWindowTest::every_table_twin_holds_the_charts_numbers() {
             }
         QVERIFY2(numbers > 0, qPrintable(panel->kind().id));
     }
+}
+
+void MainWindowTest::charts_come_with_the_runs_they_concern() {
+    TestWindow w;
+    QVERIFY(!w.dock("chart-networks").isVisible());
+    QVERIFY(!w.dock("chart-capacity").isVisible());
+    w.current.show(viewOf(std::make_shared<RunRecord>(sampleNetworksRun()), 1, RunState::Finished));
+    QTRY_VERIFY(w.dock("chart-networks").isVisible() || !w.dock("chart-networks").isHidden());
+    QVERIFY(w.dock("chart-capacity").isHidden());
+    w.dock("chart-networks").raise();
+    QTRY_VERIFY(!w.chart("networks").view().chart().empty());
+    w.current.show(viewOf(std::make_shared<RunRecord>(samplePoolRun()), 2, RunState::Finished));
+    QVERIFY(w.dock("chart-networks").isHidden());
+    QVERIFY(!w.dock("chart-capacity").isHidden());
+    w.dock("chart-capacity").hide();  // the person's choice stays for runs of this kind
+    w.current.show(viewOf(std::make_shared<RunRecord>(sampleExpertChoiceRun()), 3, RunState::Finished));
+    QVERIFY(w.dock("chart-capacity").isHidden());
+    w.window->resetLayout();
+    QVERIFY(!w.dock("chart-capacity").isHidden());
+    QVERIFY(w.dock("chart-networks").isHidden());
 }
 
 void MainWindowTest::hidden_charts_copy_what_the_run_shows_now() {

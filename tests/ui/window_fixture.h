@@ -93,7 +93,7 @@ struct TestWindow {
     explicit TestWindow(const std::string& historyFolder = "history")
         : settings((registerResources(), QString::fromStdString((folder / "settings.ini").string())), QSettings::IniFormat),
           preferences(settings),
-          engine({MOESCOPE_RESOURCES, 2, "auto"}),
+          engine({MOESCOPE_RESOURCES, 2, "auto", preferences.now().device}),
           current(selection),
           history(prepared(historyFolder), qint64{1} << 40) {
         makeWindow();

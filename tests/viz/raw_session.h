@@ -74,6 +74,16 @@ struct RawSession {
             if (record.evaluation == evaluation && record.branch == branch && record.layer == layer) return &record;
         return nullptr;
     }
+    bool chooses(int layer) const { return layers.at(size_t(layer)).at("policy") == "networks"; }
+    /// Whether the record's network worked on an image: what the record of the choice of networks beside it says.
+    bool ran(const Record& record, int64_t image) const {
+        if (chooses(record.layer)) return true;
+        const auto network = layers.at(size_t(record.layer)).at("network").get<size_t>();
+        for (const Record& choice : records)
+            if (chooses(choice.layer) && choice.evaluation == record.evaluation && choice.branch == record.branch)
+                return this->counts.at(choice.counts + size_t(image * experts(choice.layer)) + network) > 0;
+        return true;
+    }
     struct Pair {
         int expert;
         float gate;

@@ -9,11 +9,15 @@
 
 #include "engine/io/session_file.h"
 #include "tests/support/embedded_model.h"
+#include "tests/support/policy_runs.h"
 #include "tests/support/sample_run.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/viz/raw_session.h"
 #include "viz/aggregate/balance.h"
 #include "viz/aggregate/load.h"
+#include "viz/aggregate/network_choice.h"
+#include "viz/aggregate/routing_change.h"
+#include "viz/aggregate/token_cover.h"
 #include "viz/aggregate/token_map.h"
 
 namespace moescope::test {
@@ -49,6 +53,8 @@ double loadAt(const RawSession& raw, int layer, int evaluation, int64_t expert, 
     if (query.image >= raw.images) return kNothing;
     const RawSession::Record* cond = raw.find(evaluation, 0, layer);
     const RawSession::Record* uncond = raw.find(evaluation, 1, layer);
+    if (query.image >= 0 && cond && !raw.ran(*cond, query.image)) cond = nullptr;
+    if (query.image >= 0 && uncond && !raw.ran(*uncond, query.image)) uncond = nullptr;
     const auto of = [&](const RawSession::Record* record) { return recorded(raw, *record, query.measure, query.image, expert); };
     if (query.branch == BranchChoice::Cond) return cond ? of(cond) : kNothing;
     if (query.branch == BranchChoice::Uncond) return uncond ? of(uncond) : kNothing;
@@ -68,7 +74,10 @@ double loadOf(const RawSession& raw, int layer, int64_t expert, const LoadQuery&
     return sum;
 }
 
-void expectBalance(const Balance& got, const std::vector<double>& load, bool meaningful) {
+/// `load` of a layer; one that works without condition only does not count.
+void expectBalance(const Balance& got, const RawSession& raw, int layer, std::vector<double> load, bool meaningful) {
+    const int outside = raw.layers.at(size_t(layer)).value("unconditional_expert", -1);
+    if (outside >= 0) load.erase(load.begin() + outside);
     if (!meaningful || std::isnan(load.at(0))) {
         EXPECT_FALSE(got.hasData());
         EXPECT_TRUE(std::isnan(got.maxOverMean));
@@ -81,7 +90,7 @@ void expectBalance(const Balance& got, const std::vector<double>& load, bool mea
         if (value > 0) entropy += value / positive * std::log(positive / value);
     EXPECT_TRUE(same(got.total, sum));
     EXPECT_EQ(got.unused, std::count(load.begin(), load.end(), 0.0));
-    EXPECT_TRUE(same(got.entropy, positive > 0 ? entropy / std::log(experts) : kNothing));
+    EXPECT_TRUE(same(got.entropy, positive > 0 ? (experts > 1 ? entropy / std::log(experts) : 1) : kNothing));
     EXPECT_TRUE(same(got.maxOverMean, positive > 0 ? *std::max_element(load.begin(), load.end()) / (positive / experts) : kNothing));
 }
 
@@ -117,7 +126,7 @@ void expectLoads(const RoutingTrace& trace, const RawSession& raw, const LoadQue
                 EXPECT_TRUE(same(singleShares[size_t(expert)], share));
             }
         }
-        expectBalance(balances[size_t(layer)], wanted, !signedLoad);
+        expectBalance(balances[size_t(layer)], raw, layer, wanted, !signedLoad);
 
         const int first = std::max(query.firstEvaluation, 0), end = std::max(first, std::min(query.endEvaluation, raw.evaluations()));
         const Matrix over = loadOverEvaluations(trace, layer, query);
@@ -131,7 +140,7 @@ void expectLoads(const RoutingTrace& trace, const RawSession& raw, const LoadQue
                 column.push_back(loadAt(raw, layer, e, expert, query));
                 EXPECT_TRUE(same(over.at(expert, e - first), column.back()));
             }
-            expectBalance(overBalance[size_t(e - first)], column, !signedLoad);
+            expectBalance(overBalance[size_t(e - first)], raw, layer, column, !signedLoad);
         }
     }
 }
@@ -155,7 +164,7 @@ void expectTokensPerExpertCount(const RoutingTrace& trace, const RawSession& raw
                 if (query.branch == BranchChoice::Cond && record.branch != 0) continue;
                 if (query.branch == BranchChoice::Uncond && record.branch != 1) continue;
                 for (int64_t image = 0; image < raw.images; ++image) {
-                    if (query.image >= 0 && image != query.image) continue;
+                    if ((query.image >= 0 && image != query.image) || !raw.ran(record, image)) continue;
                     wanted.resize(size_t(raw.experts(layer)) + 1);
                     for (int64_t token = 0; token < raw.tokens(layer); ++token)
                         if (!kind || kindOf(raw, layer, token) == tokenKindName(*kind)) ++wanted.at(raw.pairsOf(record, image, token).size());
@@ -163,6 +172,105 @@ void expectTokensPerExpertCount(const RoutingTrace& trace, const RawSession& raw
             }
             EXPECT_EQ(expertsPerToken(trace, layer, query, kind), wanted) << "layer " << layer;
         }
+}
+
+/// Share of the load that moved since the evaluation before.
+void expectChange(const RoutingTrace& trace, const RawSession& raw, const LoadQuery& query) {
+    const Matrix change = routingChange(trace, query);
+    const int first = std::max(query.firstEvaluation, 0), end = std::max(first, std::min(query.endEvaluation, raw.evaluations()));
+    ASSERT_EQ(change.rows, int64_t(raw.layers.size()));
+    ASSERT_EQ(change.cols, end - first);
+    for (int layer = 0; layer < int(raw.layers.size()); ++layer)
+        for (int e = first; e < end; ++e) {
+            const auto branches = [&](int evaluation) {
+                return std::pair(raw.find(evaluation, 0, layer) != nullptr, raw.find(evaluation, 1, layer) != nullptr);
+            };
+            double moved = 0, now = 0, before = 0;
+            bool known = e > 0 && query.branch != BranchChoice::Difference;
+            if (known && query.branch == BranchChoice::Both) known = branches(e) == branches(e - 1);
+            for (int64_t expert = 0; known && expert < raw.experts(layer); ++expert) {
+                now += std::max(loadAt(raw, layer, e, expert, query), 0.0);  // a NaN as the first argument stays
+                before += std::max(loadAt(raw, layer, e - 1, expert, query), 0.0);
+            }
+            known = known && now > 0 && before > 0;
+            for (int64_t expert = 0; known && expert < raw.experts(layer); ++expert)
+                moved += std::abs(std::max(loadAt(raw, layer, e, expert, query), 0.0) / now -
+                                  std::max(loadAt(raw, layer, e - 1, expert, query), 0.0) / before) / 2;
+            EXPECT_TRUE(same(change.at(layer, e - first), known ? moved : kNothing)) << "layer " << layer << ", evaluation " << e;
+        }
+}
+
+/// What experts take of an even share, how many experts tokens have, and how many have none.
+void expectCover(const RoutingTrace& trace, const RawSession& raw, LoadQuery query) {
+    const int first = std::max(query.firstEvaluation, 0), end = std::max(first, std::min(query.endEvaluation, raw.evaluations()));
+    for (int layer = 0; layer < int(raw.layers.size()); ++layer) {
+        const Matrix capacity = capacityOverEvaluations(trace, layer, query);
+        const Matrix numbers = expertsPerTokenOverEvaluations(trace, layer, query);
+        const std::vector<TokenCover> cover = coverOverEvaluations(trace, layer, query);
+        ASSERT_EQ(capacity.cols, end - first);
+        ASSERT_EQ(numbers.cols, end - first);
+        ASSERT_EQ(numbers.rows, raw.experts(layer) + 1);
+        ASSERT_EQ(cover.size(), size_t(end - first));
+        for (int e = first; e < end; ++e) {
+            double tokens = 0, listed = 0, pairs = 0;
+            std::vector<double> having(size_t(raw.experts(layer)) + 1), taken(size_t(raw.experts(layer)));
+            for (int branch = 0; branch < 2; ++branch) {
+                const RawSession::Record* record = raw.find(e, branch, layer);
+                const bool wanted = query.branch == BranchChoice::Both || (query.branch == BranchChoice::Cond) == (branch == 0);
+                if (!record || !wanted || query.branch == BranchChoice::Difference) continue;
+                for (int64_t image = 0; image < raw.images; ++image) {
+                    if ((query.image >= 0 && image != query.image) || !raw.ran(*record, image)) continue;
+                    tokens += double(raw.tokens(layer));
+                    for (size_t expert = 0; expert < taken.size(); ++expert)
+                        taken[expert] += raw.counts.at(record->counts + size_t(image) * taken.size() + expert);
+                    for (int64_t token = 0; record->assignments && token < raw.tokens(layer); ++token) {
+                        ++having.at(raw.pairsOf(*record, image, token).size());
+                        ++listed;
+                    }
+                }
+            }
+            for (const double one : taken) pairs += one;
+            for (size_t expert = 0; expert < taken.size(); ++expert)
+                EXPECT_TRUE(same(capacity.at(int64_t(expert), e - first),
+                                 tokens > 0 ? taken[expert] / (tokens / double(taken.size())) : kNothing));
+            for (size_t number = 0; number < having.size(); ++number)
+                EXPECT_TRUE(same(numbers.at(int64_t(number), e - first), listed > 0 ? having[number] : kNothing));
+            EXPECT_TRUE(same(cover[size_t(e - first)].expertsPerToken, tokens > 0 ? pairs / tokens : kNothing));
+            EXPECT_TRUE(same(cover[size_t(e - first)].unrouted, listed > 0 ? having[0] / listed : kNothing));
+        }
+    }
+}
+
+void expectNetworks(const RoutingTrace& trace, const RawSession& raw, const LoadQuery& query) {
+    const Matrix weights = networkWeights(trace, query);
+    for (int layer = 0; layer < int(raw.layers.size()); ++layer) {
+        if (!raw.chooses(layer)) continue;
+        const int first = std::max(query.firstEvaluation, 0), end = std::max(first, std::min(query.endEvaluation, raw.evaluations()));
+        ASSERT_EQ(weights.rows, raw.experts(layer));
+        ASSERT_EQ(weights.cols, end - first);
+        for (int e = first; e < end; ++e)
+            for (int64_t network = 0; network < weights.rows; ++network) {
+                double sum[2] = {0, 0}, images[2] = {0, 0}, chosen[2] = {0, 0};
+                for (int branch = 0; branch < 2; ++branch)
+                    if (const RawSession::Record* record = raw.find(e, branch, layer))
+                        for (int64_t image = 0; image < raw.images; ++image) {
+                            if (query.image >= 0 && image != query.image) continue;
+                            const size_t cell = record->counts + size_t(image * weights.rows + network);
+                            sum[branch] += double(raw.mass.at(cell));
+                            chosen[branch] += raw.counts.at(cell);
+                            ++images[branch];
+                        }
+                double wanted = kNothing;
+                if (query.branch == BranchChoice::Cond && chosen[0] > 0) wanted = sum[0] / images[0];
+                if (query.branch == BranchChoice::Uncond && chosen[1] > 0) wanted = sum[1] / images[1];
+                if (query.branch == BranchChoice::Both && chosen[0] + chosen[1] > 0) wanted = (sum[0] + sum[1]) / (images[0] + images[1]);
+                if (query.branch == BranchChoice::Difference && images[0] > 0 && images[1] > 0 && chosen[0] + chosen[1] > 0)
+                    wanted = sum[0] / images[0] - sum[1] / images[1];
+                EXPECT_TRUE(same(weights.at(network, e - first), wanted)) << "network " << network << ", evaluation " << e;
+            }
+        return;
+    }
+    EXPECT_EQ(weights.rows, 0);
 }
 
 /// Grid cells row by row, then the tokens outside, as one list.
@@ -261,6 +369,9 @@ void expectEverything(const RunRecord& run) {
                                      std::to_string(image) + ", evaluations " + std::to_string(first) + " to " + std::to_string(end));
                         const LoadQuery query{measure, branch, first, end, image};
                         expectLoads(*trace, raw, query);
+                        expectChange(*trace, raw, query);
+                        if (measure == LoadMeasure::Counts) expectCover(*trace, raw, query);
+                        if (measure == LoadMeasure::GateMass) expectNetworks(*trace, raw, query);
                         if (measure == LoadMeasure::Counts) expectTokensPerExpertCount(*trace, raw, query);
                         if (::testing::Test::HasFailure()) return;
                     }
@@ -270,6 +381,13 @@ void expectEverything(const RunRecord& run) {
 }
 
 TEST(Recomputation, of_the_sample_equals_every_aggregation) { expectEverything(sampleRun()); }
+
+TEST(Recomputation, of_every_way_of_routing_equals_every_aggregation) {
+    for (const RunRecord& run : {sampleExpertChoiceRun(), samplePoolRun(), samplePrototypeRun(), sampleNetworksRun()}) {
+        SCOPED_TRACE(run.parameters.family);
+        expectEverything(run);
+    }
+}
 
 TEST(Recomputation, of_a_real_run_equals_every_aggregation) {
     const EmbeddedModel model = loadEmbedded(2);

@@ -131,7 +131,7 @@ TEST_F(RoutingExport, NpzHoldsEveryRecordAndWhereItStarts) {
     const fs::path path = m_folder / "routing.npz";
     ASSERT_TRUE(exportRouting(run, path).ok());
     auto members = unzip(path);
-    ASSERT_EQ(members.size(), 38u);
+    ASSERT_EQ(members.size(), 39u);
     EXPECT_NE(members["row_ptr.npy"].find("'descr': '<u4', 'fortran_order': False, 'shape': (145,), }"),
               std::string::npos);
     const auto rowPtr = values<uint32_t>(members["row_ptr.npy"]);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/policy_runs.h"
 #include "tests/support/sample_run.h"
 
 namespace moescope {
@@ -64,6 +65,31 @@ TEST(RoutingReport, ReportsARunOfOneEvaluationAndManyExperts) {
     EXPECT_TRUE(says(report, " 47  12.5 % ████████\n")) << report;
     EXPECT_TRUE(says(report, "40 of 48 unused"));
     EXPECT_FALSE(says(report, "first to last third"));
+}
+
+TEST(RoutingReport, SaysHowTokensAndExpertsOfAPoolMatched) {
+    const std::string report = routingReport(test::samplePoolRun());
+    EXPECT_TRUE(says(report, "Pool     the whole batch")) << report;
+    // Experts 0, 1, 2 took 4, 1, 0 of 8 tokens first and 5, 4, 1 in the end.
+    EXPECT_TRUE(says(report, "an expert took 0.00 to 1.88 times an even share"));
+    EXPECT_TRUE(says(report, "0.88 experts per token on average; 33.3 % of the tokens had none but the shared one"));
+    EXPECT_TRUE(says(report, "  threshold 0.250\n"));
+}
+
+TEST(RoutingReport, MarksTheUnconditionalExpert) {
+    const std::string report = routingReport(test::samplePrototypeRun());
+    EXPECT_TRUE(says(report, "each token takes the nearest prototype; expert 2 is the one for tokens without condition")) << report;
+    EXPECT_TRUE(says(report, "  without condition\n"));
+    EXPECT_TRUE(says(report, "0 of 2 unused"));
+}
+
+TEST(RoutingReport, GivesTheWeightsOfNetworksAndTheirOwnLayers) {
+    const std::string report = routingReport(test::sampleNetworksRun());
+    EXPECT_TRUE(says(report, "Choice of networks: 3 networks, each picture is blended from 2")) << report;
+    EXPECT_TRUE(says(report, "share of the weights in the blend"));
+    EXPECT_TRUE(says(report, "  50.0 % "));  // dogs: 1.5 of the 3 evaluations
+    EXPECT_TRUE(says(report, "  sketch\n"));
+    EXPECT_TRUE(says(report, "Block 3 (MoE layer 0, network dogs)"));
 }
 
 }  // namespace

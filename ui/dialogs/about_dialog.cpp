@@ -90,6 +90,7 @@ QWidget* AboutDialog::buildAbout(const AboutFacts& facts) {
                                                   {tr("Qt"), QString::fromLatin1(qVersion())},
                                                   {tr("QCustomPlot"), facts.qcustomplot},
                                                   {tr("Device"), facts.device},
+                                                  {tr("Devices"), facts.devices.join(QLatin1Char('\n'))},
                                                   {tr("System"), QStringLiteral("%1, %2").arg(QSysInfo::prettyProductName(), QSysInfo::currentCpuArchitecture())}};
     auto* page = new QWidget;
     auto* layout = new QVBoxLayout(page);

@@ -4,6 +4,7 @@
 
 #include <QDialog>
 #include <QString>
+#include <QStringList>
 
 class QListWidget;
 class QTextBrowser;
@@ -14,7 +15,8 @@ namespace moescope {
 struct AboutFacts {
     QString version;      // "0.1.0"
     QString qcustomplot;  // "2.1.0"
-    QString device;       // "CPU, 2 threads, AVX-512"
+    QString device;       // in use: "CPU, AVX-512, 2 threads"
+    QStringList devices;  // what the machine offers, and why it does not, one a line
 };
 
 class AboutDialog : public QDialog {

@@ -55,8 +55,7 @@ std::vector<PaletteEntry> classEntries(const ClassLabels& labels, const std::fun
 /// Classes of a model whose classes have no names here: "class 0" ...
 std::vector<PaletteEntry> classEntries(int64_t classes, const std::function<void(int classId)>& choose);
 /// Experts of all layers: "expert 5 of MoE layer 2 (block 5)".
-std::vector<PaletteEntry> expertEntries(const std::vector<MoeLayerDescriptor>& layers,
-                                        const std::function<void(int layer, int expert)>& choose);
+std::vector<PaletteEntry> expertEntries(const RoutingTrace& routing, const std::function<void(int, int)>& choose);
 std::vector<PaletteEntry> helpEntries(const std::vector<HelpPage>& pages, const std::function<void(const QString& id)>& show);
 
 }  // namespace moescope

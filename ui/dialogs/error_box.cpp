@@ -34,6 +34,8 @@ QString codeWord(ErrorCode code) {
         case ErrorCode::OutOfMemory: return QStringLiteral("out of memory");
         case ErrorCode::Numeric: return QStringLiteral("numeric");
         case ErrorCode::Cancelled: return QStringLiteral("cancelled");
+        case ErrorCode::DeviceMemory: return QStringLiteral("out of device memory");
+        case ErrorCode::DeviceLost: return QStringLiteral("device lost");
         case ErrorCode::Internal: break;
     }
     return QStringLiteral("internal");
@@ -55,6 +57,9 @@ QString errorAdvice(ErrorCode code) {
         case ErrorCode::NoSpace: return ErrorBox::tr("Make room on the disk, or save to another one, and try again.");
         case ErrorCode::OutOfMemory:
             return ErrorBox::tr("Closing other programs, fewer pictures at once, or weights kept as bf16 need less memory.");
+        case ErrorCode::DeviceMemory:
+            return ErrorBox::tr("Fewer pictures at once, or weights kept as bf16, need less memory of the GPU. The CPU works in the computer's own memory.");
+        case ErrorCode::DeviceLost: return ErrorBox::tr("What was finished is kept. The model is loaded again if the GPU comes back.");
         case ErrorCode::Format: return ErrorBox::tr("The file may be damaged or not complete. If it was downloaded, compare its size or download it again.");
         case ErrorCode::Numeric: return ErrorBox::tr("Try the model's own settings, and weights kept as f32.");
         case ErrorCode::Internal: return ErrorBox::tr("This is a mistake of the program. Please report it with the details below.");

@@ -32,7 +32,7 @@ QImage helpDrawing(const QString& name, const QPalette& palette, double letterHe
     const std::pair<const char*, QString> words[] = {{"{token}", Text::tr("token")},       {"{router}", Text::tr("router")},
                                                      {"{expert}", Text::tr("expert")},     {"{shared}", Text::tr("shared expert")},
                                                      {"{sum}", Text::tr("sum")},           {"{noise}", Text::tr("noise")},
-                                                     {"{picture}", Text::tr("picture")}};
+                                                     {"{picture}", Text::tr("picture")},   {"{network}", Text::tr("network")}};
     for (const auto& [mark, word] : words) drawing.replace(mark, word.toHtmlEscaped().toUtf8());
 
     QSvgRenderer renderer(drawing);

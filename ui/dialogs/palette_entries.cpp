@@ -3,6 +3,7 @@
 #include "engine/model/class_labels.h"
 #include "ui/dialogs/command_palette.h"
 #include "ui/session/help_pages.h"
+#include "viz/charts/routing_charts.h"
 
 namespace moescope {
 
@@ -27,15 +28,18 @@ std::vector<PaletteEntry> classEntries(int64_t classes, const std::function<void
     return entries;
 }
 
-std::vector<PaletteEntry> expertEntries(const std::vector<MoeLayerDescriptor>& layers,
-                                        const std::function<void(int, int)>& choose) {
+std::vector<PaletteEntry> expertEntries(const RoutingTrace& routing, const std::function<void(int, int)>& choose) {
     std::vector<PaletteEntry> entries;
-    for (int layer = 0; layer < static_cast<int>(layers.size()); ++layer) {
-        const MoeLayerDescriptor& about = layers[size_t(layer)];
-        for (int expert = 0; expert < about.experts; ++expert)
-            entries.push_back({CommandPalette::tr("expert %1 of MoE layer %2 (block %3)").arg(expert).arg(about.moeIndex).arg(about.block),
-                               CommandPalette::tr("selects it in every view"), CommandPalette::tr("expert"),
-                               [choose, layer, expert] { choose(layer, expert); }});
+    for (size_t layer = 0; layer < routing.layers.size(); ++layer) {
+        const MoeLayerDescriptor& about = routing.layers[layer];
+        const bool networks = about.policy == RoutingPolicy::NetworkMixture;
+        for (size_t expert = 0; expert < static_cast<size_t>(about.experts); ++expert) {
+            const QString name = networks && expert < routing.networks.size()
+                                     ? CommandPalette::tr("network “%1”").arg(QString::fromStdString(routing.networks[expert]))
+                                     : CommandPalette::tr("expert %1 of %2").arg(QString::number(expert), layerTitle(routing, layer));
+            entries.push_back({name, CommandPalette::tr("selects it in every view"), CommandPalette::tr("expert"),
+                               [choose, layer, expert] { choose(static_cast<int>(layer), static_cast<int>(expert)); }});
+        }
     }
     return entries;
 }

@@ -25,8 +25,10 @@ struct ChartKind {
     std::vector<ChartOption> options;
     bool usesMeasure = true;  // tokens or gate mass makes a difference
     std::function<ChartSpec(const ChartInput&, const std::vector<int>& chosen)> make;
-    /// What a click on a cell selects.
-    std::function<void(Selection&, int row, int column, const std::vector<int>& chosen)> choose;
+    /// What a click on a cell of the chart selects; rows and columns that stand for layers say which by layerNumber.
+    std::function<void(Selection&, const ChartSpec& chart, int row, int column, const std::vector<int>& chosen)> choose;
+    /// Which runs the chart tells something of; null: all. Its dock comes and goes with them.
+    std::function<bool(const RoutingTrace&)> concerns = {};
 };
 
 /// In the order of the View menu.

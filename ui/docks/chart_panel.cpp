@@ -46,7 +46,7 @@ ChartPanel::ChartPanel(const ChartKind& kind, CurrentRun& current, SelectionMode
         Hover hover;
         if (row >= 0) {
             Selection there = m_selection.now();
-            m_kind.choose(there, row, column, chosenOptions());
+            m_kind.choose(there, m_view->chart(), row, column, chosenOptions());
             hover = {there.evaluation, there.layer, there.expert, -1};
         }
         m_selection.setHover(hover);
@@ -170,7 +170,7 @@ void ChartPanel::take(ChartSpec chart) {
 
 void ChartPanel::select(int row, int column) {
     Selection wanted = m_selection.now();
-    m_kind.choose(wanted, row, column, chosenOptions());
+    m_kind.choose(wanted, m_view->chart(), row, column, chosenOptions());
     m_selection.set(wanted);
 }
 

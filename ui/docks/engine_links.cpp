@@ -10,6 +10,7 @@
 #include "ui/docks/queue_dock.h"
 #include "ui/docks/settings_dock.h"
 #include "ui/session/current_run.h"
+#include "ui/session/preferences.h"
 #include "ui/session/recent_models.h"
 #include "ui/session/sentences.h"
 #include "ui/session/workbench.h"
@@ -86,6 +87,15 @@ void linkModel(Workbench& bench, RecentModels& recent, ModelDock& dock) {
     QObject::connect(&dock, &ModelDock::openRequested, &dock, [&bench, &recent, &dock] { chooseModel(bench, recent, dock); });
     dock.setModel(engine.model());
     dock.setState(engine.modelState(), {});
+    const auto showDevices = [&engine, &dock] { dock.setDevices(engine.devices(), engine.deviceChoice(), engine.device().note); };
+    QObject::connect(&engine, &EngineService::devicesKnown, &dock, showDevices);
+    QObject::connect(&engine, &EngineService::deviceKnown, &dock, showDevices);
+    QObject::connect(&engine, &EngineService::deviceChosen, &dock, showDevices);
+    QObject::connect(&dock, &ModelDock::deviceRequested, &engine, [&bench](DeviceChoice choice) { chooseDevice(bench, choice); });
+    QObject::connect(&bench.preferences, &PreferenceStore::changed, &engine, [&engine](const Preferences& now, const Preferences& before) {
+        if (now.device != before.device) engine.setDevice(now.device);
+    });
+    showDevices();
 
     // Without a run the selection has no layers: what is chosen here waits for the next run.
     auto* waiting = new QObject(&dock);
@@ -106,6 +116,13 @@ void linkModel(Workbench& bench, RecentModels& recent, ModelDock& dock) {
     QObject::connect(&bench.current, &CurrentRun::changed, &dock, [&dock, &selection](const RunViewPtr& run, bool sameRun) {
         if (run && !sameRun) dock.setChosenLayer(selection.now().layer);
     });
+}
+
+void chooseDevice(Workbench& bench, DeviceChoice choice) {
+    bench.engine.setDevice(choice);
+    Preferences wanted = bench.preferences.now();
+    wanted.device = choice;
+    bench.preferences.set(wanted);
 }
 
 void chooseModel(Workbench& bench, RecentModels& recent, ModelDock& dock) {

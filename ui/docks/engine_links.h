@@ -2,9 +2,13 @@
 // Links the Generate and Model panels with the engine: the only place where these panels meet it.
 #pragma once
 
+#include <cstdint>
+
 class QSettings;
 
 namespace moescope {
+
+enum class DeviceChoice : uint8_t;
 
 class GenerateState;
 class ModelDock;
@@ -22,6 +26,9 @@ void linkModel(Workbench& bench, RecentModels& recent, ModelDock& dock);
 
 /// The open dialog as the Open... button and the menu show it; opens what is chosen.
 void chooseModel(Workbench& bench, RecentModels& recent, ModelDock& dock);
+
+/// The device for now and for later starts.
+void chooseDevice(Workbench& bench, DeviceChoice choice);
 
 /// The model that was open at the last end, for the next start; the embedded one when there was none.
 struct ModelOrder lastModelOrder(const QSettings& settings);

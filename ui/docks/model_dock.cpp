@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/docks/model_dock.h"
 
+#include <QComboBox>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QProgressBar>
 #include <QPushButton>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "engine/core/system_memory.h"
 #include "ui/icons.h"
@@ -56,8 +58,26 @@ ModelDock::ModelDock(QWidget* parent) : QDockWidget(tr("Model"), parent) {
     buttons->addWidget(m_unload);
     buttons->addWidget(m_retry);
     buttons->addStretch(1);
+    m_device = new QComboBox(outer);
+    m_device->setObjectName("device");
+    m_device->setAccessibleName(tr("Device"));
+    m_device->setToolTip(tr("What the models run on. Automatic: the GPU if there is one and the model fits into its memory, else the CPU. Another "
+                            "choice loads the model again."));
+    m_device->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+    auto* deviceTitle = new QLabel(tr("&Device"), outer);
+    deviceTitle->setBuddy(m_device);
+    deviceTitle->setToolTip(m_device->toolTip());
+    m_deviceNote = new QLabel(outer);
+    m_deviceNote->setObjectName("deviceNote");
+    m_deviceNote->setWordWrap(true);
+    m_deviceNote->setTextFormat(Qt::PlainText);
+    auto* deviceRow = new QHBoxLayout;
+    deviceRow->addWidget(deviceTitle);
+    deviceRow->addWidget(m_device, 1);
     auto* foot = new QVBoxLayout;
     foot->setContentsMargins(8, 4, 8, 8);
+    foot->addLayout(deviceRow);
+    foot->addWidget(m_deviceNote);
     foot->addWidget(m_stateText);
     foot->addWidget(m_progress);
     foot->addLayout(buttons);
@@ -68,6 +88,8 @@ ModelDock::ModelDock(QWidget* parent) : QDockWidget(tr("Model"), parent) {
     all->addLayout(foot);
     setWidget(outer);
 
+    connect(m_device, &QComboBox::activated, this,
+            [this] { emit deviceRequested(static_cast<DeviceChoice>(m_device->currentData().toInt())); });
     connect(m_open, &QPushButton::clicked, this, &ModelDock::openRequested);
     connect(m_unload, &QPushButton::clicked, this, &ModelDock::unloadRequested);
     connect(m_retry, &QPushButton::clicked, this, [this] {
@@ -75,13 +97,31 @@ ModelDock::ModelDock(QWidget* parent) : QDockWidget(tr("Model"), parent) {
     });
     connect(m_card, &ModelCard::orderRequested, this, &ModelDock::orderRequested);
     connect(m_schematic, &BlockSchematic::layerChosen, this, &ModelDock::layerChosen);
+    setDevices({}, DeviceChoice::Auto, {});
     setModel(nullptr);
+}
+
+void ModelDock::setDevices(const std::vector<DeviceOffer>& offers, DeviceChoice chosen, const std::string& note) {
+    m_device->clear();
+    m_device->addItem(tr("automatic"), int(DeviceChoice::Auto));
+    m_device->addItem(tr("CPU"), int(DeviceChoice::Cpu));
+    QString line = note.empty() ? QString() : sentenceOf(note);
+    m_gpuMemory = -1;
+    for (const DeviceOffer& offer : offers) {
+        if (offer.device == DeviceChoice::Cpu) continue;
+        if (offer.offered()) m_device->addItem(QString::fromStdString(offer.description), int(offer.device));
+        else if (line.isEmpty()) line = sentenceOf(offer.reason);
+        if (offer.memory && chosen != DeviceChoice::Cpu) m_gpuMemory = std::max(m_gpuMemory, offer.memory->free);
+    }
+    m_device->setCurrentIndex(std::max(0, m_device->findData(int(chosen))));
+    m_deviceNote->setText(line);
+    m_deviceNote->setVisible(!line.isEmpty());
 }
 
 void ModelDock::setModel(const OpenModelPtr& model) {
     m_model = model;
     m_failure.clear();
-    m_card->setModel(model, availableMemory());
+    m_card->setModel(model, std::max(m_gpuMemory, availableMemory()));
     if (model)
         m_schematic->setModel(model->description());
     else

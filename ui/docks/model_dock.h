@@ -4,8 +4,13 @@
 
 #include <QDockWidget>
 
+#include <string>
+#include <vector>
+
+#include "engine/backend/device_choice.h"
 #include "ui/session/open_model.h"
 
+class QComboBox;
 class QLabel;
 class QProgressBar;
 class QPushButton;
@@ -26,6 +31,8 @@ public:
     void setProgress(double share);
     /// The selection's layer; nothing is outlined where the model has no such layer.
     void setChosenLayer(int layer);
+    /// What the machine offers, what was chosen, and why the device in use is another one (empty: it is not).
+    void setDevices(const std::vector<DeviceOffer>& offers, DeviceChoice chosen, const std::string& note);
     /// A model could not be opened; the one before stays.
     void showFailure(const QString& sentence);
 
@@ -37,6 +44,7 @@ signals:
     void unloadRequested();
     void orderRequested(const moescope::ModelOrder& order);
     void layerChosen(int layer);
+    void deviceRequested(moescope::DeviceChoice choice);
 
 private:
     void showState();
@@ -44,11 +52,14 @@ private:
     OpenModelPtr m_model;
     ModelState m_state = ModelState::None;
     QString m_sentence, m_failure;
+    int64_t m_gpuMemory = -1;  // free on the GPU that may be used; -1: none is
     ModelCard* m_card;
     BlockSchematic* m_schematic;
     QLabel *m_blocksTitle, *m_stateText;
     QProgressBar* m_progress;
     QPushButton *m_open, *m_unload, *m_retry;
+    QComboBox* m_device;
+    QLabel* m_deviceNote;
 };
 
 }  // namespace moescope

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/docks/overlay_controls.h"
 
+#include <QAbstractItemView>
 #include <QCheckBox>
 #include <QComboBox>
 #include <QFormLayout>
@@ -171,6 +172,8 @@ void OverlayControls::fillLayers() {
     if (names == shown) return;  // a growing run: an open list stays as it is
     m_layer->clear();
     m_layer->addItems(names);
+    // Names of networks are long: the open list is as wide as they need, however narrow the panel is.
+    m_layer->view()->setMinimumWidth(m_layer->view()->sizeHintForColumn(0) + 2 * fontMetrics().height());
 }
 
 void OverlayControls::follow() {

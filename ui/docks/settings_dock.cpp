@@ -9,11 +9,14 @@
 #include <QFormLayout>
 #include <QHBoxLayout>
 #include <QLabel>
+#include <QLineEdit>
 #include <QPushButton>
 #include <QToolButton>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "engine/core/system_memory.h"
+#include "engine/sampling/diffusion_schedule.h"
 #include "ui/icons.h"
 #include "ui/session/sentences.h"
 #include "ui/widgets/column_scroll.h"
@@ -45,6 +48,16 @@ public:
         return true;
     }
 };
+
+QString samplerText(SamplerKind sampler) {
+    switch (sampler) {
+        case SamplerKind::Euler: return SettingsDock::tr("Euler");
+        case SamplerKind::Heun: return SettingsDock::tr("Heun");
+        case SamplerKind::Ddpm: return SettingsDock::tr("DDPM");
+        case SamplerKind::Ddim: return SettingsDock::tr("DDIM");
+    }
+    return {};
+}
 
 /// Shows a value although it is beyond what the box offers: settings of a run are shown as they were.
 template <class Box, class Value>
@@ -91,8 +104,6 @@ void SettingsDock::makeFields() {
     m_steps->setKeyboardTracking(false);
     m_sampler = new QComboBox(content);
     m_sampler->setObjectName("sampler");
-    m_sampler->addItem(tr("Heun"), static_cast<int>(SamplerKind::Heun));
-    m_sampler->addItem(tr("Euler"), static_cast<int>(SamplerKind::Euler));
     m_evaluations = new QLabel(content);
     m_evaluations->setObjectName("evaluations");
     m_guidance = numberBox(content, -10, 20, 0.1, 2);
@@ -118,9 +129,24 @@ void SettingsDock::makeFields() {
     watch(addRow(form, tr("Steps"), m_steps, tr("Sampling steps from noise to picture (num_sampling_steps). More steps take longer and follow the "
                                                "model more closely.")),
           [](S a, S b) { return a.steps == b.steps; });
-    watch(addRow(form, tr("Sampler"), m_sampler, tr("Heun evaluates the network twice per step and is more exact; Euler once. (ODE solver.)")),
+    watch(addRow(form, tr("Sampler"), m_sampler, tr("Flows: Heun evaluates the network twice per step and is more exact, Euler once. Discrete diffusions: "
+                                                    "DDPM adds fresh noise in every step, DDIM as much as chosen. (Sampler, ODE solver.)")),
           [](S a, S b) { return a.sampler == b.sampler; });
     form->addRow(QString(), m_evaluations);
+    m_respacing = new QLineEdit(content);
+    m_respacing->setObjectName("respacing");
+    m_respacing->setPlaceholderText(tr("evenly"));
+    m_respacingLabel = addRow(form, tr("Timesteps"), m_respacing, tr("Which of the 1000 timesteps of training the run visits (timestep respacing): empty for as many "
+                                                                     "as there are steps, evenly; 10,15,20 for counts of equal sections; ddim50 for a fixed stride."));
+    watch(m_respacingLabel, [](S a, S b) { return a.respacing == b.respacing; });
+    m_eta = numberBox(content, 0, 1, 0.1, 2);
+    m_eta->setObjectName("eta");
+    m_etaLabel = addRow(form, tr("Fresh noise"), m_eta, tr("Noise that each DDIM step adds (eta): 0 none, 1 as much as DDPM."));
+    watch(m_etaLabel, [](S a, S b) { return a.eta == b.eta; });
+    m_shift = numberBox(content, 0.01, 20, 0.5, 2);
+    m_shift->setObjectName("shift");
+    m_shiftLabel = addRow(form, tr("Shift"), m_shift, tr("Above 1 the run spends more of its steps where there is much noise (timestep shift); 1: none."));
+    watch(m_shiftLabel, [](S a, S b) { return a.shift == b.shift; });
     watch(addRow(form, tr("Guidance"), m_guidance, tr("How strongly the class is followed (classifier-free guidance scale). 1: not at all beyond what "
                                                      "was learned.")),
           [](S a, S b) { return a.guidance == b.guidance; });
@@ -139,6 +165,17 @@ void SettingsDock::makeFields() {
     form->addRow(QString(), m_interval);
     watch(addRow(form, tr("Pictures"), m_pictures, tr("How many pictures a job makes (batch size); each has its own seed, counted up from the first.")),
           [](S a, S b) { return a.pictures == b.pictures; });
+    m_pool = new QComboBox(content);
+    m_pool->setObjectName("pool");
+    m_pool->addItem(tr("the whole batch"), static_cast<int>(RoutingPool::Batch));
+    m_pool->addItem(tr("each picture"), static_cast<int>(RoutingPool::Picture));
+    m_poolLabel = addRow(form, tr("Experts choose in"), m_pool, tr("Which tokens compete for an expert of this model: those of all pictures of a batch, as it was trained, "
+                                                                 "or of each picture by itself (routing pool). The run records it."));
+    watch(m_poolLabel, [](S a, S b) { return a.pool == b.pool; });
+    m_poolNote = new QLabel(tr("Pictures of a batch influence each other: the same seed alone gives another picture."), content);
+    m_poolNote->setObjectName("poolNote");
+    m_poolNote->setWordWrap(true);
+    form->addRow(m_poolNote);
     watch(addRow(form, tr("Noise strength"), m_noiseScale, tr("Strength of the noise at the start (noise scale).")),
           [](S a, S b) { return a.noiseScale == b.noiseScale; });
 
@@ -179,7 +216,17 @@ void SettingsDock::makeFields() {
     scroll->setWidget(content);
     setWidget(scroll);
 
-    connect(m_steps, &QSpinBox::valueChanged, this, [this](int v) { edit([v](auto& s) { s.steps = v; }); });
+    connect(m_steps, &QSpinBox::valueChanged, this, [this](int v) {
+        edit([v](auto& s) {
+            s.steps = v;
+            s.respacing.clear();  // names its own number of steps
+        });
+    });
+    connect(m_respacing, &QLineEdit::editingFinished, this, &SettingsDock::chooseRespacing);
+    connect(m_eta, &QDoubleSpinBox::valueChanged, this, [this](double v) { edit([v](auto& s) { s.eta = v; }); });
+    connect(m_shift, &QDoubleSpinBox::valueChanged, this, [this](double v) { edit([v](auto& s) { s.shift = v; }); });
+    connect(m_pool, &QComboBox::activated, this,
+            [this] { edit([this](auto& s) { s.pool = static_cast<RoutingPool>(m_pool->currentData().toInt()); }); });
     connect(m_pictures, &QSpinBox::valueChanged, this, [this](int v) { edit([v](auto& s) { s.pictures = v; }); });
     connect(m_sampler, &QComboBox::activated, this,
             [this] { edit([this](auto& s) { s.sampler = static_cast<SamplerKind>(m_sampler->currentData().toInt()); }); });
@@ -281,13 +328,54 @@ void SettingsDock::chooseRng(int index) {
     });
 }
 
+void SettingsDock::chooseRespacing() {
+    const QString text = m_respacing->text().simplified();
+    if (text == m_state.now().respacing) return;
+    edit([&](GenerateSettings& s) {
+        s.respacing = text;
+        // What can not be read stays, and the warning below says why.
+        if (const auto kept = keptTimesteps(text.toStdString(), s.steps); kept.ok()) s.steps = static_cast<int>(kept->size());
+    });
+}
+
+void SettingsDock::showModelRows(const GenerateSettings& now) {
+    const OpenModelPtr& model = m_state.model();
+    std::vector<SamplerKind> samplers{SamplerKind::Heun, SamplerKind::Euler};
+    if (model) samplers = model->description().samplers;
+    // One that does not fit the model, from the settings of another, is shown as it is; the warning says that it does not fit.
+    if (std::find(samplers.begin(), samplers.end(), now.sampler) == samplers.end()) samplers.push_back(now.sampler);
+    bool same = m_sampler->count() == static_cast<int>(samplers.size());
+    for (int i = 0; same && i < m_sampler->count(); ++i) same = m_sampler->itemData(i).toInt() == static_cast<int>(samplers[static_cast<size_t>(i)]);
+    if (!same) {
+        m_sampler->clear();
+        for (const SamplerKind sampler : samplers) m_sampler->addItem(samplerText(sampler), static_cast<int>(sampler));
+    }
+    m_sampler->setCurrentIndex(m_sampler->findData(static_cast<int>(now.sampler)));
+
+    const auto show = [](QLabel* label, QWidget* field, bool shown) {
+        label->setVisible(shown);
+        field->setVisible(shown);
+    };
+    const bool discrete = model && isDiscrete(model->description()), flow = model && !discrete;
+    show(m_respacingLabel, m_respacing, discrete);
+    show(m_etaLabel, m_eta, discrete && now.sampler == SamplerKind::Ddim);
+    show(m_shiftLabel, m_shift, flow);
+    const bool pools = model && routesOverBatches(model->description());
+    show(m_poolLabel, m_pool, pools);
+    m_poolNote->setVisible(pools && now.pool == RoutingPool::Batch && now.pictures > 1);
+    m_respacing->setText(now.respacing);
+    fill(m_eta, now.eta);
+    fill(m_shift, now.shift);
+    m_pool->setCurrentIndex(m_pool->findData(static_cast<int>(now.pool)));
+}
+
 void SettingsDock::showSettings() {
     m_showing = true;
     const GenerateSettings& now = m_state.now();
     const GenerateSettings own = m_state.defaults();
     const OpenModelPtr& model = m_state.model();
     fill(m_steps, now.steps);
-    m_sampler->setCurrentIndex(m_sampler->findData(static_cast<int>(now.sampler)));
+    showModelRows(now);
     fill(m_guidance, now.guidance);
     m_low->setValue(now.guidanceLow);
     m_high->setValue(now.guidanceHigh);

@@ -13,6 +13,7 @@ class QComboBox;
 class QDoubleSpinBox;
 class QFormLayout;
 class QLabel;
+class QLineEdit;
 class QPushButton;
 class QSpinBox;
 class QToolButton;
@@ -39,6 +40,9 @@ private:
     /// Changes the settings of now by `change`, unless fields are being filled by the program.
     void edit(const std::function<void(GenerateSettings&)>& change);
     void chooseRng(int index);
+    void chooseRespacing();
+    /// What the settings' model decides: which samplers there are, and which rows have a meaning.
+    void showModelRows(const GenerateSettings& now);
     void showSettings();
     void showMemory();
 
@@ -54,7 +58,11 @@ private:
     QWidget* m_advanced;
     QComboBox *m_rng, *m_noiseBatch, *m_capture;
     QPushButton* m_defaults;
-    QLabel *m_tEpsLabel = nullptr;
+    QLabel *m_tEpsLabel = nullptr, *m_shiftLabel = nullptr, *m_etaLabel = nullptr, *m_respacingLabel = nullptr, *m_poolLabel = nullptr;
+    QDoubleSpinBox *m_shift, *m_eta;
+    QLineEdit* m_respacing;
+    QComboBox* m_pool;
+    QLabel* m_poolNote;
     /// Labels, and whether what they stand for equals the default.
     QVector<std::pair<QLabel*, std::function<bool(const GenerateSettings&, const GenerateSettings&)>>> m_labels;
 };

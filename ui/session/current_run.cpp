@@ -11,6 +11,11 @@ void CurrentRun::show(RunViewPtr view) {
     const bool follow = !same || m_selection.now().evaluation == last;
     m_view = std::move(view);
     m_selection.fit(m_view.get());
+    if (m_view && !m_view->routing->layers.empty()) {
+        const LoadMeasure usual = usualMeasure(*m_view->routing);
+        if (usual != m_usual) m_selection.setMeasure(usual);
+        m_usual = usual;
+    }
     if (m_view && follow) m_selection.setEvaluation(static_cast<int>(m_view->evaluations.size()) - 1);
     emit changed(m_view, same);
 }

@@ -18,7 +18,8 @@ public:
     const RunViewPtr& view() const { return m_view; }  // null: nothing is shown
 
     /// Another run, or a later state of the same one. While the newest evaluation is selected the selection follows the run; a
-    /// finished run is shown at its last evaluation when it is new here.
+    /// finished run is shown at its last evaluation when it is new here. A run in which another measure of load tells something than in
+    /// the one before chooses that measure; what a person chooses stays until then.
     void show(RunViewPtr view);
     /// A later state of the run that is shown; any other is ignored.
     void update(const RunViewPtr& view);
@@ -30,6 +31,7 @@ signals:
 private:
     SelectionModel& m_selection;
     RunViewPtr m_view;
+    LoadMeasure m_usual = LoadMeasure::Counts;  // of the last run with layers
 };
 
 }  // namespace moescope

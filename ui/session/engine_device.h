@@ -7,7 +7,7 @@
 #include <stop_token>
 #include <string>
 
-#include "engine/backend/backend.h"
+#include "engine/backend/plugin.h"
 #include "engine/model/autoencoder_kl.h"
 #include "engine/model/denoiser.h"
 #include "ui/session/open_model.h"
@@ -17,15 +17,22 @@ namespace moescope {
 /// Members throw EngineException.
 class EngineDevice {
 public:
-    explicit EngineDevice(BackendOptions options) : m_options(std::move(options)) {}
+    EngineDevice(BackendOptions options, DeviceChoice choice) : m_options(std::move(options)), m_choice(choice) {}
 
-    /// Made at the first call.
+    DeviceChoice choice() const { return m_choice; }
+    /// Another device from now on; what the old one held goes. As `unload`.
+    void choose(DeviceChoice choice);
+    /// Made at the first call. Where CUDA was chosen and is not offered it is the CPU, and `note` says why.
     Backend& backend();
+    /// Counts the contexts that were made: another number, another device may be in use.
+    int openings() const { return m_openings; }
+    /// Why it is not the device that one would expect, as a sentence; empty when it is.
+    const std::string& note() const { return m_note; }
     /// The model whose weights are here; null: none.
     const OpenModelPtr& held() const { return m_held; }
     bool holds(const OpenModelPtr& model) const { return m_held && model && m_held->checkpoint == model->checkpoint; }
 
-    /// Loads the weights when another model's are here, which are given back first.
+    /// Loads the weights when another model's are here, which are given back first. Automatic choices are made anew for its size.
     const Denoiser& denoiser(const OpenModelPtr& model, std::stop_token stop, const LoadProgress& progress);
     /// The decoder of the VAE at `path`; null for an empty path. Must not outlive the next unload. Loading is stopped by the
     /// cancel scope that is in force, which is the caller's.
@@ -35,7 +42,13 @@ public:
     void unload();
 
 private:
+    void open(int64_t needed);
+    bool suits(const OpenModel& model) const;
+
     BackendOptions m_options;
+    DeviceChoice m_choice;
+    std::string m_note;
+    int m_openings = 0;
     std::unique_ptr<Backend> m_backend;
     OpenModelPtr m_held;
     std::unique_ptr<Denoiser> m_denoiser;

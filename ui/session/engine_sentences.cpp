@@ -123,6 +123,17 @@ constexpr const char* kSentences[] = {
                       "expected an AutoencoderKL with tensors such as decoder.conv_in.weight, found %1 tensors in %2, the first named %3; give "
                       "the folder or file of the model's VAE"),
     // The device
+    QT_TRANSLATE_NOOP("EngineSentences", "CUDA is not offered: %1; the CPU can be chosen in the Model panel"),
+    QT_TRANSLATE_NOOP("EngineSentences",
+                      "CUDA is not offered: this build has no CUDA plugin (no %1 in %2); build the program where nvcc is installed"),
+    QT_TRANSLATE_NOOP("EngineSentences", "CUDA is not offered: %1 could not be opened (%2); install the CUDA libraries that it names"),
+    QT_TRANSLATE_NOOP("EngineSentences", "CUDA is not offered: %1"),
+    QT_TRANSLATE_NOOP("EngineSentences", "running on the CPU, because the model needs %1 and the GPU has %2 free"),
+    QT_TRANSLATE_NOOP("EngineSentences", "running on the CPU, because the GPU could not be taken: %1"),
+    QT_TRANSLATE_NOOP("EngineSentences",
+                      "%1 needs %2 of the memory of %3 and %4 are free; close other programs that use it, or halve the need by keeping weights as "
+                      "bf16 (Model panel)"),
+    QT_TRANSLATE_NOOP("EngineSentences", "%1 needs %2 of the memory of %3 and %4 are free; close other programs that use it"),
     QT_TRANSLATE_NOOP("EngineSentences", "%1, 1 thread"),
     QT_TRANSLATE_NOOP("EngineSentences", "%1, %2 threads"),
     // Why a set of weights was taken

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/backend/plugin.h"
+#include "engine/core/system_memory.h"
 #include "ui/session/engine_sentences.h"
 #include "ui/session/engine_worker.h"
 #include "ui/session/model_opener.h"
@@ -22,11 +24,8 @@ class EngineService::Facts : public EngineFacts {
 public:
     explicit Facts(EngineService& service) : m_service(service), m_sender(service.m_mailbox.sender()) {}
 
-    void deviceReady(const std::string& description) override {
-        tell([text = description](EngineService& s) {
-            s.m_deviceText = tr("CPU, %1").arg(translatedSentence(QString::fromStdString(text)));
-            emit s.deviceKnown(s.m_deviceText);
-        });
+    void deviceReady(const DeviceNow& device) override {
+        tell([device](EngineService& s) { s.deviceReady(device); });
     }
     void weightsLoading(const OpenModelPtr& model, double share) override {
         tell([model, share](EngineService& s) { s.weightsLoading(model, share); });
@@ -63,11 +62,51 @@ private:
 };
 
 EngineService::EngineService(Options options, QObject* parent)
-    : QObject(parent), m_options(std::move(options)), m_facts(std::make_unique<Facts>(*this)),
-      m_worker(std::make_unique<EngineWorker>(BackendOptions{m_options.threads, m_options.isa}, *m_facts)) {
+    : QObject(parent), m_options(std::move(options)), m_choice(m_options.device), m_facts(std::make_unique<Facts>(*this)),
+      m_worker(std::make_unique<EngineWorker>(BackendOptions{m_options.threads, m_options.isa}, m_options.device, *m_facts)) {
     m_growth.setSingleShot(true);
     m_growth.setInterval(kGrowthInterval);
     connect(&m_growth, &QTimer::timeout, this, &EngineService::tellGrowth);
+}
+
+void EngineService::deviceReady(const DeviceNow& device) {
+    m_device = device;
+    const QString text = translatedSentence(QString::fromStdString(device.description));
+    m_deviceText = device.gpu ? tr("%1 (CUDA)").arg(text) : tr("CPU, %1").arg(text);
+    emit deviceKnown(m_deviceText);
+    if (!m_devices.empty()) return;
+    // Once, and after the worker's own start, which is waited for.
+    const BackendOptions backend{m_options.threads, m_options.isa};
+    runOnPool([this, backend, sender = m_mailbox.sender()] {
+        sender->post([this, found = moescope::devices(backend)] {
+            m_devices = found;
+            emit devicesKnown();
+        });
+    });
+}
+
+/// Bytes that the roomiest device has for a model; negative: as the system says.
+int64_t EngineService::memoryForModels() const {
+    int64_t most = -1;
+    for (const DeviceOffer& offer : m_devices)
+        if (offer.memory && m_choice != DeviceChoice::Cpu) most = std::max({most, offer.memory->free, availableMemory()});
+    return most;
+}
+
+void EngineService::setDevice(DeviceChoice choice) {
+    if (choice == m_choice) return;
+    m_choice = choice;
+    const bool wanted = m_model && (m_modelState != ModelState::None || m_opening);
+    emit deviceChosen(choice);
+    if (wanted) setState(ModelState::Loading, running() ? tr("%1 changes the device when the jobs before it are done.").arg(m_model->name)
+                                                        : tr("Loading %1…").arg(m_model->name));
+    m_worker->setDevice(choice, wanted ? m_model : nullptr);
+}
+
+void EngineService::retryOnCpu() {
+    const std::optional<ModelOrder> again = std::exchange(m_tooLarge, std::nullopt);
+    setDevice(DeviceChoice::Cpu);
+    if (again && (!m_model || m_model->order != *again)) openModel(*again);
 }
 
 EngineService::~EngineService() {
@@ -79,11 +118,12 @@ EngineService::~EngineService() {
 void EngineService::openModel(const ModelOrder& order) {
     const quint64 ticket = ++m_ticket;
     m_opening = true;
+    m_tooLarge.reset();
     emit modelStateChanged(ModelState::Loading, tr("Looking at the model…"));
     const int64_t givenBack = m_model && m_modelState == ModelState::Ready ? m_model->bytesNeeded : 0;
-    runOnPool([this, order, resources = m_options.resources, givenBack, ticket, sender = m_mailbox.sender()] {
+    runOnPool([this, order, resources = m_options.resources, givenBack, room = memoryForModels(), ticket, sender = m_mailbox.sender()] {
         // Only `sender` is touched here: the service may be gone, and then what is posted is dropped.
-        sender->post([this, ticket, opened = openModelHeaders(order, resources, givenBack)] { headersRead(ticket, opened); });
+        sender->post([this, ticket, opened = openModelHeaders(order, resources, givenBack, room)] { headersRead(ticket, opened); });
     });
 }
 
@@ -143,6 +183,7 @@ void EngineService::weightsGone(const OpenModelPtr& model) {
 void EngineService::weightsFailed(const OpenModelPtr& model, const EngineError& error) {
     if (model != m_model) return;
     if (error.code == ErrorCode::Cancelled) return weightsGone(model);
+    if (error.code == ErrorCode::DeviceMemory) m_tooLarge = model->order;
     const QString sentence = QString::fromStdString(error.message);
     if (m_proven) {
         setState(ModelState::Failed, sentence);

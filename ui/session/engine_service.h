@@ -9,6 +9,7 @@
 #include <QVector>
 #include <memory>
 
+#include "engine/backend/device_choice.h"
 #include "engine/sampling/generator.h"
 #include "ui/session/mailbox.h"
 #include "ui/session/open_model.h"
@@ -25,6 +26,13 @@ struct GenerationOrder {
     GenerationRequest request;
     QString title;          // "red heart, seed 42"
     QString classSentence;  // which class was taken and why
+};
+
+/// The device that is in use.
+struct DeviceNow {
+    bool gpu = false;
+    std::string description;  // "AVX-512, 2 threads", "NVIDIA H100 80GB HBM3"
+    std::string note;         // why it is not the one that was expected, as a sentence; empty when it is
 };
 
 enum class JobState : uint8_t { Waiting, Running };
@@ -45,6 +53,7 @@ public:
         std::filesystem::path resources;  // folder with embedded/, labels/
         int threads = 0;                  // 0: one per core
         std::string isa = "auto";
+        DeviceChoice device = DeviceChoice::Auto;
     };
     explicit EngineService(Options options, QObject* parent = nullptr);
     ~EngineService() override;
@@ -73,15 +82,25 @@ public:
     /// before jobs that wait and between the evaluations of the one that runs. `decoded` answers.
     void decode(RunViewPtr run, int evaluation, int64_t image);
 
-    /// "CPU, AVX-512, 2 threads"; empty until `deviceKnown`
+    /// Another device: a job that is going ends on its own, then the model is loaded there.
+    void setDevice(DeviceChoice choice);
+    DeviceChoice deviceChoice() const { return m_choice; }
+    /// Leaves the GPU for the CPU, and opens the model there that did not fit, when there is one.
+    void retryOnCpu();
+    /// "CPU, AVX-512, 2 threads", "NVIDIA H100 80GB HBM3 (CUDA)"; empty until `deviceKnown`
     QString deviceText() const { return m_deviceText; }
+    const DeviceNow& device() const { return m_device; }
+    /// What this machine offers, and why it does not; empty until `devicesKnown`.
+    const std::vector<DeviceOffer>& devices() const { return m_devices; }
 
 signals:
     void modelChanged(const moescope::OpenModelPtr& model);  // headers read: it can be shown
     void modelStateChanged(moescope::ModelState state, const QString& sentence);
     void modelProgress(double share);                        // 0 .. 1 while weights are read
     void modelFailed(const moescope::EngineError& error);    // it could not be opened or loaded; the one before stays
-    void deviceKnown(const QString& text);
+    void deviceKnown(const QString& text);                   // again when another one is in use
+    void devicesKnown();
+    void deviceChosen(moescope::DeviceChoice choice);
     void jobsChanged();                                      // which jobs there are, their order and state; `progressed` tells the rest
 
     void runStarted(const moescope::RunViewPtr& run);
@@ -111,8 +130,14 @@ private:
     void ended(const RunViewPtr& run);
     void sortJobs();
     JobInfo* job(RunId id);
+    void deviceReady(const DeviceNow& device);
+    int64_t memoryForModels() const;
 
     const Options m_options;
+    DeviceChoice m_choice;
+    DeviceNow m_device;
+    std::vector<DeviceOffer> m_devices;
+    std::optional<ModelOrder> m_tooLarge;  // the model that the GPU had no room for
     OpenModelPtr m_model;
     OpenModelPtr m_fallback;        // what was open before m_model, until m_model's weights are here
     bool m_proven = false;          // m_model's weights were here at least once

@@ -52,8 +52,8 @@ private:
     std::stop_token m_stop;
 };
 
-EngineWorker::EngineWorker(BackendOptions options, EngineFacts& facts)
-    : m_facts(facts), m_device(std::move(options)), m_thread([this] { work(); }) {}
+EngineWorker::EngineWorker(BackendOptions options, DeviceChoice device, EngineFacts& facts)
+    : m_facts(facts), m_wanted(device), m_device(std::move(options), device), m_thread([this] { work(); }) {}
 
 EngineWorker::~EngineWorker() {
     m_queue.close();
@@ -85,12 +85,46 @@ void EngineWorker::unload() {
     background([this](std::stop_token) { unloadNow(); });
 }
 
+void EngineWorker::setDevice(DeviceChoice device, OpenModelPtr model) {
+    m_wanted = device;
+    if (model) return load(std::move(model));
+    background([this](std::stop_token) {
+        followChoice();
+        tellDevice();
+    });
+}
+
+void EngineWorker::followChoice() {
+    if (m_device.choice() == m_wanted) return;
+    const OpenModelPtr before = m_device.held();
+    m_device.choose(m_wanted);
+    if (before) m_facts.weightsGone(before);
+}
+
+void EngineWorker::tellDevice() {
+    static_cast<void>(guarded([&] {
+        const Backend& backend = m_device.backend();
+        if (m_told != m_device.openings())
+            m_facts.deviceReady({backend.deviceMemory().has_value(), backend.description(), m_device.note()});
+        m_told = m_device.openings();
+        return true;
+    }));
+}
+
+void EngineWorker::rebuild() {
+    const OpenModelPtr model = m_device.held();
+    m_device.unload();
+    if (model) m_facts.weightsGone(model);
+    if (model && m_queue.waiting(TaskKind::Background).empty()) load(model);
+}
+
 void EngineWorker::work() {
-    if (const auto started = guarded([&] { return m_device.backend().description(); }); started.ok()) m_facts.deviceReady(*started);
+    tellDevice();
     while (std::optional<Task> task = m_queue.take()) task->work(task->stop.get_token());
 }
 
 const Denoiser& EngineWorker::denoiserOf(const OpenModelPtr& model, std::stop_token stop) {
+    followChoice();
     if (!m_device.holds(model)) {
         const OpenModelPtr before = m_device.held();
         m_facts.weightsLoading(model, 0);
@@ -104,7 +138,9 @@ const Denoiser& EngineWorker::denoiserOf(const OpenModelPtr& model, std::stop_to
         m_facts.weightsLoading(model, share);
     };
     const auto loaded = guarded([&] { return &m_device.denoiser(model, std::move(stop), progress); });
+    tellDevice();
     if (!loaded.ok()) {
+        if (loaded.error().code == ErrorCode::DeviceLost) m_device.unload();  // so that the next try makes a new context
         m_facts.weightsFailed(model, loaded.error());
         throw EngineException(loaded.error());
     }
@@ -130,6 +166,7 @@ void EngineWorker::unloadNow() {
 }
 
 void EngineWorker::runJob(RunId id, const GenerationOrder& order, std::stop_token stop) {
+    bool lost = false;
     const Result<RunViewPtr> ended = guarded([&]() -> RunViewPtr {
         const ModelDescription& model = order.model->description();
         // The record and the views each hold the latents while a run goes on: where that is too much, the views do without.
@@ -148,14 +185,19 @@ void EngineWorker::runJob(RunId id, const GenerationOrder& order, std::stop_toke
             Follower follower(*this, run, id, stop);
             return moescope::generate(denoiser, vae.get(), order.request, &follower, stop).orThrow();
         });
+        lost = (result.ok() ? result->stopped.value_or(EngineError{}) : result.error()).code == ErrorCode::DeviceLost;
         return result.ok() ? run.ended(result->record, result->stopped) : run.ended(nullptr, result.error());
     });
-    if (ended.ok()) return m_facts.runEnded(*ended);
-    RunView broken;  // not even the account of the run could be made
-    broken.id = id;
-    broken.state = RunState::Failed;
-    broken.error = ended.error();
-    m_facts.runEnded(std::make_shared<const RunView>(std::move(broken)));
+    if (ended.ok()) {
+        m_facts.runEnded(*ended);
+    } else {
+        RunView broken;  // not even the account of the run could be made
+        broken.id = id;
+        broken.state = RunState::Failed;
+        broken.error = ended.error();
+        m_facts.runEnded(std::make_shared<const RunView>(std::move(broken)));
+    }
+    if (lost) rebuild();
 }
 
 void EngineWorker::decodeNow(const DecodeOrder& order, std::stop_token stop, bool inside) {
@@ -178,6 +220,7 @@ void EngineWorker::decodeNow(const DecodeOrder& order, std::stop_token stop, boo
         return;
     }
     m_facts.decoded(order.run->id, order.evaluation, order.image, picture);
+    if (!inside && !picture.ok() && picture.error().code == ErrorCode::DeviceLost) rebuild();
 }
 
 void EngineWorker::serveDecodes(std::stop_token stop) {

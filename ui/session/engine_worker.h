@@ -2,6 +2,7 @@
 // The thread that owns the device: takes the most urgent task, tells what happens, survives what goes wrong.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -18,7 +19,7 @@ namespace moescope {
 class EngineFacts {
 public:
     virtual ~EngineFacts() = default;
-    virtual void deviceReady(const std::string& description) = 0;
+    virtual void deviceReady(const DeviceNow& device) = 0;
     virtual void weightsLoading(const OpenModelPtr& model, double share) = 0;
     virtual void weightsReady(const OpenModelPtr& model) = 0;
     virtual void weightsGone(const OpenModelPtr& model) = 0;
@@ -41,7 +42,7 @@ struct DecodeOrder {
 /// Members may be called from any thread. Destruction stops what runs and joins.
 class EngineWorker {
 public:
-    EngineWorker(BackendOptions options, EngineFacts& facts);
+    EngineWorker(BackendOptions options, DeviceChoice device, EngineFacts& facts);
     ~EngineWorker();
     EngineWorker(const EngineWorker&) = delete;
 
@@ -50,6 +51,8 @@ public:
     /// Instead of all loads and unloads that were asked for before.
     void load(OpenModelPtr model);
     void unload();
+    /// Another device for the tasks that start from now on; `model` is loaded there, null: nothing is.
+    void setDevice(DeviceChoice device, OpenModelPtr model);
 
     TaskQueue& queue() { return m_queue; }
 
@@ -63,10 +66,16 @@ private:
     const Denoiser& denoiserOf(const OpenModelPtr& model, std::stop_token stop);
     void loadNow(const OpenModelPtr& model, std::stop_token stop);
     void unloadNow();
+    void followChoice();
+    void tellDevice();
+    /// After the device was lost: a new context, and the model into it.
+    void rebuild();
     void background(std::function<void(std::stop_token)> work);
 
     EngineFacts& m_facts;
+    std::atomic<DeviceChoice> m_wanted;
     EngineDevice m_device;
+    int m_told = 0;  // which opening of the device was told
     TaskQueue m_queue;
     std::thread m_thread;  // last: everything else is there when it starts
 };

@@ -3,6 +3,7 @@
 
 #include <QCoreApplication>
 #include <QFileInfo>
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -17,6 +18,10 @@ namespace {
 struct Text {
     Q_DECLARE_TR_FUNCTIONS(GenerateSettings)
 };
+
+// As records and settings files spell the pools.
+constexpr const char* kWholeBatch = "batch";
+constexpr const char* kOnePicture = "picture";
 
 EngineError refusal(const QString& sentence) { return {ErrorCode::InvalidArgument, sentence.toStdString()}; }
 
@@ -104,6 +109,10 @@ GenerateSettings defaultsOf(const ModelDescription& model, const GenerateSetting
     settings.guidanceLow = model.defaults.cfgLow;
     settings.guidanceHigh = model.defaults.cfgHigh;
     settings.noiseScale = model.defaults.noiseScale;
+    settings.shift = model.defaults.shift;
+    settings.eta = model.defaults.eta;
+    settings.respacing = QString::fromStdString(model.defaults.respacing);
+    settings.pool = model.defaults.pool;
     return settings;
 }
 
@@ -124,6 +133,10 @@ Result<GenerationRequest> requestOf(const GenerateSettings& settings, const Mode
     request.sampler.cfgLow = settings.guidanceLow;
     request.sampler.cfgHigh = settings.guidanceHigh;
     request.sampler.noiseScale = settings.noiseScale;
+    request.sampler.shift = settings.shift;
+    request.sampler.eta = settings.eta;
+    request.sampler.respacing = settings.respacing.trimmed().toStdString();
+    request.sampler.pool = settings.pool;
     if (settings.tEps != 0) request.sampler.tEps = settings.tEps;
     request.capture.level = settings.capture;
     auto noise = noiseOf(settings);
@@ -134,8 +147,18 @@ Result<GenerationRequest> requestOf(const GenerateSettings& settings, const Mode
 }
 
 int evaluationsOf(const GenerateSettings& settings, const ModelDescription& model) {
-    if (settings.sampler == SamplerKind::Euler) return settings.steps;
-    return 2 * settings.steps - (model.prediction == Prediction::CleanImage ? 1 : 0);  // their last step is Euler's
+    SamplerSettings sampler = model.defaults;
+    sampler.steps = settings.steps;
+    sampler.sampler = settings.sampler;
+    return plannedEvaluations(model.prediction, sampler);
+}
+
+bool routesOverBatches(const ModelDescription& model) {
+    return std::any_of(model.moeLayers.begin(), model.moeLayers.end(),
+                       [](const MoeLayerDescriptor& layer) { return layer.policy == RoutingPolicy::BatchPool; });
+}
+
+bool isDiscrete(const ModelDescription& model) { return model.prediction == Prediction::Noise; 
 }
 
 Result<TakenClass> classOf(const GenerateSettings& settings, const OpenModel& model) {
@@ -202,6 +225,10 @@ GenerateSettings settingsOf(const GenerationParameters& parameters, int64_t imag
     settings.guidanceHigh = parameters.cfgHigh;
     settings.noiseScale = parameters.noiseScale;
     settings.tEps = parameters.tEps > 0 ? parameters.tEps : 0;
+    settings.shift = parameters.shift;
+    settings.eta = parameters.eta;
+    settings.respacing = QString::fromStdString(parameters.respacing);
+    if (parameters.pool == kOnePicture) settings.pool = RoutingPool::Picture;
     settings.rng = QString::fromStdString(parameters.rng);
     if (parameters.rng == "file") settings.noiseFile = QString::fromStdString(parameters.noiseFile);
     return settings;
@@ -221,6 +248,10 @@ QVariantMap toVariantMap(const GenerateSettings& s) {
             {"noiseScale", s.noiseScale},
             {"pictures", s.pictures},
             {"tEps", s.tEps},
+            {"shift", s.shift},
+            {"eta", s.eta},
+            {"respacing", s.respacing},
+            {"pool", QString::fromUtf8(s.pool == RoutingPool::Picture ? kOnePicture : kWholeBatch)},
             {"rng", s.rng},
             {"noiseFile", s.noiseFile},
             {"jointNoise", s.jointNoise},
@@ -269,6 +300,10 @@ GenerateSettings generateSettingsFrom(const QVariantMap& map) {
     read("noiseScale", number, s.noiseScale);
     read("pictures", whole, s.pictures);
     read("tEps", number, s.tEps);
+    read("shift", number, s.shift);
+    read("eta", number, s.eta);
+    read("respacing", text, s.respacing);
+    if (map.value("pool").toString() == QLatin1String(kOnePicture)) s.pool = RoutingPool::Picture;
     read("rng", text, s.rng);
     read("noiseFile", text, s.noiseFile);
     read("jointNoise", flag, s.jointNoise);

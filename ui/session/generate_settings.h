@@ -27,6 +27,10 @@ struct GenerateSettings {
     double noiseScale = 1;
     int pictures = 4;
     double tEps = 0;             // 0: the model's own
+    double shift = 1;            // flows
+    double eta = 0;              // DDIM
+    QString respacing;           // discrete diffusions; empty: `steps` evenly spaced ones
+    RoutingPool pool = RoutingPool::Batch;  // where experts choose over a whole batch
     QString rng = "torch-cpu";   // or "torch-cuda", "torch-cuda:SMS,THREADS", "file"
     QString noiseFile;           // where rng is "file"; only a name when restored from a picture
     bool jointNoise = false;
@@ -52,6 +56,11 @@ struct OtherClass {
     QString name;
     bool operator==(const OtherClass&) const = default;
 };
+
+/// Whether experts choose their tokens among those of all pictures of a batch, so that the pictures influence each other.
+bool routesOverBatches(const ModelDescription& model);
+/// Whether the model is a discrete diffusion, whose run visits some of its timesteps; else it is a flow.
+bool isDiscrete(const ModelDescription& model);
 
 /// Which class the settings mean, with the reason.
 struct TakenClass {

@@ -38,13 +38,26 @@ QStringList listOf(const std::vector<std::string>& names) {
     return list;
 }
 
+/// Who chooses whom: "each token goes to 2 of them".
+QString choiceText(const ModelDescription& d) {
+    const MoeLayerDescriptor& layer = d.moeLayers.front();
+    switch (layer.policy) {
+        case RoutingPolicy::ExpertChoice: return Text::tr("each takes %1 tokens of a picture").arg(layer.capacity);
+        case RoutingPolicy::BatchPool: return Text::tr("each takes the tokens of a batch that it wants most");
+        case RoutingPolicy::Prototype:
+            return layer.unconditionalExpert < 0 ? Text::tr("each token goes to the %1 most like it").arg(layer.topK)
+                                                 : Text::tr("each token goes to the %1 most like it, without a class to the last").arg(layer.topK);
+        default: return Text::tr("each token goes to %1 of them").arg(layer.topK);
+    }
+}
+
 QString expertsText(const ModelDescription& d) {
     const MoeConfig& m = d.config.moe;
-    if (d.config.moeBlocks.empty()) return Text::tr("none: every block does all the work itself (dense)");
+    if (d.config.moeBlocks.empty() || d.moeLayers.empty()) return Text::tr("none: every block does all the work itself (dense)");
     QString text = Text::tr("%1 experts in each of %2 layers").arg(m.experts).arg(d.config.moeBlocks.size());
-    text += unknown(d, "top_k") ? Text::tr("; how many a token goes to is not known")
-                                : Text::tr("; each token goes to %1 of them").arg(m.topK);
-    if (m.sharedWidth) text += unknown(d, "top_k") ? Text::tr(", and to one shared expert") : Text::tr(" and to one shared expert");
+    text += unknown(d, "top_k") ? Text::tr("; how many a token goes to is not known") : QStringLiteral("; ") + choiceText(d);
+    const bool tokensChoose = d.moeLayers.front().policy == RoutingPolicy::TokenChoice && !unknown(d, "top_k");
+    if (m.sharedWidth) text += tokensChoose ? Text::tr(" and to one shared expert") : Text::tr(", and to one shared expert");
     return text;
 }
 

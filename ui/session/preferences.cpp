@@ -20,6 +20,8 @@ constexpr std::array kThemes{Words<Theme>{Theme::System, "system"}, Words<Theme>
                              Words<Theme>{Theme::Dark, "dark"}};
 constexpr std::array kLanguages{Words<Language>{Language::System, "system"}, Words<Language>{Language::English, "en"},
                                 Words<Language>{Language::German, "de"}};
+constexpr std::array kDevices{Words<DeviceChoice>{DeviceChoice::Auto, "auto"}, Words<DeviceChoice>{DeviceChoice::Cpu, "cpu"},
+                              Words<DeviceChoice>{DeviceChoice::Cuda, "cuda"}};
 constexpr std::array kStorages{Words<MsDType>{MS_F32, "f32"}, Words<MsDType>{MS_BF16, "bf16"}};
 constexpr std::array kLevels{
     Words<CaptureLevel>{CaptureLevel::Counts, "counts"}, Words<CaptureLevel>{CaptureLevel::Assignments, "assignments"},
@@ -73,6 +75,7 @@ Preferences readPreferences(const QSettings& settings) {
     read.theme = valueOf(kThemes, settings.value(key("theme")), defaults.theme);
     read.language = valueOf(kLanguages, settings.value(key("language")), defaults.language);
     read.threads = inRange(settings.value(key("threads")), 0, kMostThreads, defaults.threads);
+    read.device = valueOf(kDevices, settings.value(key("device")), defaults.device);
     read.storage = valueOf(kStorages, settings.value(key("weights")), defaults.storage);
     read.historyQuota = inRange(settings.value(key("historyBytes")), kSmallestQuota, kLargestQuota, defaults.historyQuota);
     read.picturesCarrySettings = settings.value(key("picturesCarrySettings"), defaults.picturesCarrySettings).toBool();
@@ -85,6 +88,7 @@ void writePreferences(QSettings& settings, const Preferences& preferences) {
     settings.setValue(key("theme"), wordOf(kThemes, preferences.theme));
     settings.setValue(key("language"), wordOf(kLanguages, preferences.language));
     settings.setValue(key("threads"), preferences.threads);
+    settings.setValue(key("device"), wordOf(kDevices, preferences.device));
     settings.setValue(key("weights"), wordOf(kStorages, preferences.storage));
     settings.setValue(key("historyBytes"), preferences.historyQuota);
     settings.setValue(key("picturesCarrySettings"), preferences.picturesCarrySettings);

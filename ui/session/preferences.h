@@ -6,7 +6,8 @@
 #include <QString>
 #include <cstdint>
 
-#include "engine/backend/backend.h"
+#include "engine/backend/backend_table.h"
+#include "engine/backend/device_choice.h"
 #include "engine/trace/routing_trace.h"
 
 class QSettings;
@@ -20,6 +21,7 @@ struct Preferences {
     Theme theme = Theme::System;
     Language language = Language::System;     // from the next start
     int threads = 0;                          // 0: one per core; from the next start
+    DeviceChoice device = DeviceChoice::Auto; // what models run on
     MsDType storage = MS_F32;                 // of weights in memory: MS_F32 or MS_BF16, of models opened from now on
     qint64 historyQuota = qint64(4) << 30;    // bytes
     bool picturesCarrySettings = true;        // saved PNG files hold the settings that made them

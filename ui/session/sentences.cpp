@@ -17,6 +17,7 @@ QString withoutOptions(QString text) {
         {", or use 'embedded' for the built-in model", QLatin1String(", or open the built-in model")},
         {"give the right number with --set heads=N", QLatin1String("give the right number of heads in the Model panel")},
         {"halve the need with --dtype bf16", QLatin1String("halve the need by keeping weights as bf16 (Model panel)")},
+        {"; --device cpu runs it on the CPU", QLatin1String("; the CPU can be chosen in the Model panel")},
         {"give it with --vae", QLatin1String("choose it in the Model panel")},
         {"keep less with --capture counts", QLatin1String("keep only counts of the routing (Settings, Advanced)")},
         {"lower --cfg-scale or --noise-scale, raise --steps", QLatin1String("lower guidance or noise strength, raise steps")},

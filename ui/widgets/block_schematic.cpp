@@ -125,6 +125,9 @@ void BlockSchematic::setModel(const ModelDescription& model) {
             const int index = static_cast<int>(next++);
             QString words = tr("MoE layer %1 (block %2): %3 experts").arg(layer.moeIndex).arg(block).arg(layer.experts);
             if (layer.topK > 0) words += tr(", each token goes to %1").arg(layer.topK);
+            if (layer.capacity > 0) words += tr(", each takes %1 tokens").arg(layer.capacity);
+            if (layer.policy == RoutingPolicy::BatchPool) words += tr(", each takes tokens of the whole batch");
+            if (layer.unconditionalExpert >= 0) words += tr(", number %1 without condition").arg(layer.unconditionalExpert);
             if (layer.sharedExpert) words += tr(", and one shared expert");
             box->setAccessibleName(words);
             box->setToolTip(words);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ui/widgets/preview_cache.h"
+#include "viz/aggregate/network_choice.h"
 #include "viz/overlay/state_picture.h"
 
 namespace moescope {
@@ -66,6 +67,13 @@ Records recordsFor(const CanvasFrame& frame) {
     return records;
 }
 
+QString idleNetwork(const CanvasFrame& frame) {
+    const auto network = static_cast<size_t>(frame.layer()->network);
+    const auto& names = frame.run->routing->networks;
+    return Text::tr("The network “%1” did not work on this picture at this evaluation: choose another evaluation, or a layer of a network that did.")
+        .arg(network < names.size() ? QString::fromStdString(names[network]) : QString::number(network));
+}
+
 /// Fills the maps of all pictures; says why there are none.
 QString addOverlays(CanvasFrame& frame) {
     const OverlayKind kind = frame.settings.overlay;
@@ -75,16 +83,27 @@ QString addOverlays(CanvasFrame& frame) {
     if (kind == OverlayKind::OneExpert && frame.selection.expert < 0)
         return Text::tr("No expert is chosen: click a token or set the expert's number to see its weights.");
     const Records records = recordsFor(frame);
+    if (!records.shown && records.missing.isEmpty() && networkLayer(*frame.run->routing) >= 0) return idleNetwork(frame);
     if (!records.shown) return records.missing;
     // One range for the whole run, so that a colour means the same weight in every evaluation.
     const RoutingRecord* first = frame.run->routing->find(0, Branch::Cond, frame.selection.layer);
-    const double range = kind == OverlayKind::OneExpert ? weightRange(first ? *first : *records.shown) : 0;
+    const RoutingRecord& all = first ? *first : *records.shown;
+    const double range = kind == OverlayKind::OneExpert ? weightRange(all) : 0;
+    const RoutingTrace& routing = *frame.run->routing;
+    const NetworkPresence networks(routing);
     for (CanvasPicture& picture : frame.pictures) {
+        if (!networks.ran(*layer, records.shown->evaluation, records.shown->branch, picture.image)) continue;
         picture.overlay = overlayOf(kind, *layer, *records.shown, picture.image, frame.selection.expert);
         if (!picture.overlay) continue;
         if (range > 0) picture.overlay->high = range;
+        if (range > 0) picture.overlay->low = negativeWeightRange(all);
+        if (layer->policy == RoutingPolicy::NetworkMixture) {
+            picture.overlay->names = routing.networks;
+            picture.overlay->names.resize(static_cast<size_t>(layer->experts));
+        }
         if (records.other) markDifferences(*picture.overlay, *layer, *records.shown, *records.other, picture.image);
     }
+    if (!networks.ran(*layer, records.shown->evaluation, records.shown->branch, frame.selection.image)) return idleNetwork(frame);
     return {};
 }
 

@@ -90,7 +90,7 @@ void OverlayLegend::layOut() {
     };
     if (m_map) {
         const TokenMap& tokens = m_map->dominant;
-        if (!tokens.outside.empty() && m_frame->layer()) {
+        if (!tokens.outside.empty() && m_frame->layer() && m_map->names.empty()) {
             const TokenGrid grid = tokenGridOf(*m_frame->layer());
             const bool classes = std::all_of(tokens.outside.begin(), tokens.outside.end(),
                                              [](const TokenMap::Outside& token) { return token.kind == TokenKind::ClassLabel; });
@@ -110,9 +110,19 @@ void OverlayLegend::layOut() {
             m_parts.push_back({Part::Hole, QRect(0, y, inner, std::max(line, box.height())), -1, -1, words, false});
             y += std::max(line, box.height()) + gap;
         };
-        if (m_map->kind == OverlayKind::Dominant) {
+        const QString noExpert = m_map->sharedExpert ? tr("no expert, only the shared one") : tr("no expert");
+        const bool networks = !m_map->names.empty();
+        if (networks) {
+            text(tr("Networks of the mixture"), true);
+            for (int expert = 0; expert < m_map->experts; ++expert) {
+                const QRect rect(0, y, inner - gap, line);
+                m_parts.push_back({Part::Expert, rect, expert, -1, QString::fromStdString(m_map->names[static_cast<size_t>(expert)]), false});
+                y += line + gap;
+            }
+            text(tr("They are chosen for a whole picture: see the chart of networks for their weights"), false);
+        } else if (m_map->kind == OverlayKind::Dominant) {
             text(tr("Main expert of each token"), true);
-            const int cell = line + gap + metrics.horizontalAdvance(QStringLiteral("000")) + gap;
+            const int cell = line + gap + metrics.horizontalAdvance(m_map->unconditional >= 0 ? QStringLiteral("000*") : QStringLiteral("000")) + gap;
             const int columns = std::max(1, inner / cell);
             int listed = 0;
             for (int expert = 0; expert < m_map->experts; ++expert) {
@@ -122,7 +132,8 @@ void OverlayLegend::layOut() {
                 ++listed;
             }
             y += ((listed + columns - 1) / columns) * (line + gap);
-            if (present.count(-1)) hole(tr("no expert"));
+            if (m_map->unconditional >= 0) text(tr("*: for tokens without condition"), false);
+            if (present.count(-1)) hole(noExpert);
             if (listed < m_map->experts)
                 text(tr("%1 of %2 experts are in use here").arg(listed).arg(m_map->experts), false);
         } else {
@@ -132,7 +143,8 @@ void OverlayLegend::layOut() {
             y += line * 8 + gap;
             if (weights) text(tr("Uncoloured: not taken by it"), false);
             const bool none = weights ? present.count(-1) > 0 : present.count(0) > 0;
-            if (none) hole(tr("no expert at all"));
+            if (weights && m_map->expert == m_map->unconditional) text(tr("The expert for tokens without condition"), false);
+            if (none) hole(noExpert);
         }
         if (!m_map->marked.empty()) text(tr("Framed: another main expert in the unconditional branch"), false);
     }
@@ -144,6 +156,13 @@ void OverlayLegend::layOut() {
 
 void OverlayLegend::resizeEvent(QResizeEvent*) {
     if (m_laidOutWidth != width()) layOut();
+}
+
+/// A number, starred where it is the unconditional expert; the name of a network as far as it fits.
+QString OverlayLegend::expertLabel(const Part& part) const {
+    const int line = fontMetrics().height();
+    if (!part.text.isEmpty()) return fontMetrics().elidedText(part.text, Qt::ElideRight, part.rect.width() - line - line / 3);
+    return QString::number(part.number) + (part.number == m_map->unconditional ? QStringLiteral("*") : QString());
 }
 
 void OverlayLegend::paintBar(QPainter& painter, const QRect& rect, const OverlayMap& map) const {
@@ -169,9 +188,9 @@ void OverlayLegend::paintBar(QPainter& painter, const QRect& rect, const Overlay
     } else {
         for (int y = bar.top(); y <= bar.bottom(); ++y)
             painter.fillRect(QRect(bar.left(), y, wide, 1), sequentialColour((bar.bottom() - y) / std::max(1.0, bar.height() - 1.0)));
-        label(bar.top(), QLocale().toString(static_cast<double>(map.high), 'g', 3));
-        label(bar.center().y(), QLocale().toString(static_cast<double>(map.high) / 2, 'g', 3));
-        label(bar.bottom(), QStringLiteral("0"));
+        label(bar.top(), (exceedsRange(map) ? QStringLiteral("> ") : QString()) + QLocale().toString(map.high, 'g', 3));
+        label(bar.center().y(), QLocale().toString((map.high + map.low) / 2, 'g', 3));
+        label(bar.bottom(), QLocale().toString(map.low, 'g', 3));
     }
     painter.drawRect(bar.adjusted(0, 0, -1, -1));
 }
@@ -206,7 +225,7 @@ void OverlayLegend::paintEvent(QPaintEvent*) {
                 const QRect inside = square.adjusted(1, 1, -1, -1);
                 swatch(inside, rasterLook(expertLook(part.number, m_map->experts), pixels(inside), dpr));
                 painter.setPen(selected ? palette().color(QPalette::HighlightedText) : text);
-                painter.drawText(row.adjusted(line + gap, 0, 0, 0), Qt::AlignVCenter, QString::number(part.number));
+                painter.drawText(row.adjusted(line + gap, 0, 0, 0), Qt::AlignVCenter, expertLabel(part));
                 break;
             }
             case Part::Hole:
@@ -239,7 +258,10 @@ bool OverlayLegend::event(QEvent* event) {
         const auto* help = static_cast<QHelpEvent*>(event);
         const Part* part = partAt(help->pos());
         QString text;
-        if (part && part->kind == Part::Expert) text = tr("Expert %1: click to choose it").arg(part->number);
+        if (part && part->kind == Part::Expert) 
+            text = !part->text.isEmpty()                       ? tr("Network “%1”: click to choose it").arg(part->text)
+                   : part->number == m_map->unconditional ? tr("Expert %1, for tokens without condition: click to choose it").arg(part->number)
+                                                               : tr("Expert %1: click to choose it").arg(part->number);
         if (part && part->kind == Part::Outside && m_frame->layer()) text = tokenPlaceText(*m_frame->layer(), part->token);
         if (text.isEmpty()) QToolTip::hideText();
         else QToolTip::showText(help->globalPos(), text, this);

@@ -52,6 +52,7 @@ private:
         bool strong = false;
     };
     void layOut();
+    QString expertLabel(const Part& part) const;
     const Part* partAt(QPoint point) const;
     void hover(const Part* part);
     void paintBar(QPainter& painter, const QRect& rect, const OverlayMap& map) const;

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "viz/aggregate/network_choice.h"
 #include "viz/aggregate/token_map.h"
+#include "viz/charts/routing_charts.h"
 
 namespace moescope {
 namespace {
@@ -20,11 +22,7 @@ struct Text {
 
 QString moeLayerText(const RoutingTrace& routing, int layer) {
     if (layer < 0 || layer >= static_cast<int>(routing.layers.size())) return {};
-    const MoeLayerDescriptor& moe = routing.layers[static_cast<size_t>(layer)];
-    const QString text = Text::tr("MoE layer %1 (block %2)").arg(moe.moeIndex).arg(moe.block);
-    const auto network = static_cast<size_t>(moe.network);
-    if (routing.networks.size() < 2 || network >= routing.networks.size()) return text;
-    return Text::tr("%1, %2").arg(QString::fromStdString(routing.networks[network]), text);
+    return layerTitle(routing, static_cast<size_t>(layer));
 }
 
 QString tokenPlaceText(const MoeLayerDescriptor& layer, int64_t token) {
@@ -41,24 +39,42 @@ QString tokenPlaceText(const MoeLayerDescriptor& layer, int64_t token) {
         case TokenKind::Text: name = Text::tr("text token"); break;
         case TokenKind::Padding: name = Text::tr("padding token"); break;
         case TokenKind::Image: name = Text::tr("image token"); break;
+        case TokenKind::Picture: name = Text::tr("the whole picture"); break;
     }
     return same > 1 ? Text::tr("%1 %2").arg(name).arg(place.numberInGroup + 1) : name;
 }
 
-QString tokenExpertsText(const MoeLayerDescriptor& layer, const RoutingRecord& record, int64_t image, int64_t token) {
+QString tokenExpertsText(const RoutingTrace& routing, const RoutingRecord& record, int64_t image, int64_t token) {
+    const MoeLayerDescriptor& layer = routing.layers[static_cast<size_t>(record.layer)];
     const auto row = static_cast<size_t>(image * layer.tokensPerSample() + token);
     if (image < 0 || token < 0 || record.rowPtr.size() < row + 2) return {};
     const size_t end = std::min<size_t>(record.rowPtr[row + 1], std::min(record.expert.size(), record.gate.size()));
     std::vector<std::pair<float, int>> taken;  // minus the weight, so that the largest comes first and the smaller number of equals
     for (size_t pair = record.rowPtr[row]; pair < end; ++pair) taken.emplace_back(-record.gate[pair], record.expert[pair]);
-    if (taken.empty()) return Text::tr("no expert took it");
+    const bool networks = layer.policy == RoutingPolicy::NetworkMixture;
+    if (taken.empty()) {
+        if (networks) return Text::tr("no network worked on it");
+        return layer.sharedExpert ? Text::tr("no expert took it: only the shared expert worked on it")
+                                  : Text::tr("no expert took it: it passes this layer unchanged");
+    }
     std::sort(taken.begin(), taken.end());
     constexpr size_t most = 4;
     QStringList texts;
-    for (size_t i = 0; i < std::min(most, taken.size()); ++i)
-        texts << Text::tr("expert %1 (%2)").arg(taken[i].second).arg(QLocale().toString(static_cast<double>(-taken[i].first), 'g', 3));
+    for (size_t i = 0; i < std::min(most, taken.size()); ++i) {
+        const auto expert = static_cast<size_t>(taken[i].second);
+        const QString weight = QLocale().toString(static_cast<double>(-taken[i].first), 'g', 3);
+        if (networks && expert < routing.networks.size())
+            texts << Text::tr("%1 (%2)", "name of a network, its weight").arg(QString::fromStdString(routing.networks[expert]), weight);
+        else if (static_cast<int64_t>(expert) == layer.unconditionalExpert)
+            texts << Text::tr("expert %1 (%2, the one without condition)").arg(QString::number(expert), weight);
+        else
+            texts << Text::tr("expert %1 (%2)").arg(QString::number(expert), weight);
+    }
     if (taken.size() > most) texts << Text::tr("%1 more").arg(taken.size() - most);
-    return texts.join(Text::tr(", "));
+    const QString list = texts.join(Text::tr(", "));
+    if (networks) return taken.size() > 1 ? Text::tr("blended from %1").arg(list) : Text::tr("made by %1").arg(list);
+    if (layer.topK > 0 || taken.size() == 1) return list;
+    return Text::tr("taken by %1 experts: %2").arg(QString::number(taken.size()), list);
 }
 
 QString tokenText(const RoutingTrace& routing, int evaluation, BranchChoice branch, int layer, int64_t image, int64_t token) {
@@ -66,9 +82,15 @@ QString tokenText(const RoutingTrace& routing, int evaluation, BranchChoice bran
     const MoeLayerDescriptor& moe = routing.layers[static_cast<size_t>(layer)];
     const QString place = tokenPlaceText(moe, token);
     if (place.isEmpty()) return {};
+    const NetworkPresence networks(routing);
     const auto experts = [&](Branch which) {
         const RoutingRecord* record = routing.find(evaluation, which, layer);
-        return record ? tokenExpertsText(moe, *record, image, token) : QString();
+        if (!networks.ran(moe, evaluation, which, image)) {
+            const auto network = static_cast<size_t>(moe.network);
+            return Text::tr("the network “%1” did not work on this picture here")
+                .arg(network < routing.networks.size() ? QString::fromStdString(routing.networks[network]) : QString::number(network));
+        }
+        return record ? tokenExpertsText(routing, *record, image, token) : QString();
     };
     const QString cond = experts(Branch::Cond), uncond = experts(Branch::Uncond);
     const QString& one = branch == BranchChoice::Uncond ? uncond : cond;

@@ -5,7 +5,6 @@
 #include <cmath>
 
 namespace moescope {
-
 Balance balanceOf(std::span<const double> load) {
     Balance result;
     if (load.empty() || !hasData(load[0])) return result;
@@ -26,14 +25,20 @@ Balance balanceOf(std::span<const double> load) {
     return result;
 }
 
+Balance balanceOf(std::vector<double> load, const MoeLayerDescriptor& layer) {
+    const int64_t outside = layer.unconditionalExpert;
+    if (outside >= 0 && outside < static_cast<int64_t>(load.size()) && load.size() > 1) load.erase(load.begin() + outside);
+    return balanceOf(load);
+}
+
 std::vector<Balance> balancePerLayer(const RoutingTrace& trace, const LoadQuery& query) {
     std::vector<Balance> result(trace.layers.size());
     if (query.branch == BranchChoice::Difference) return result;
     const Matrix load = loadByLayer(trace, query);
-    for (size_t layer = 0; layer < result.size(); ++layer)
-        result[layer] = balanceOf(
-            std::span(load.values)
-                .subspan(layer * static_cast<size_t>(load.cols), static_cast<size_t>(trace.layers[layer].experts)));
+    for (size_t layer = 0; layer < result.size(); ++layer) {
+        const auto row = load.values.begin() + static_cast<int64_t>(layer) * load.cols;
+        result[layer] = balanceOf(std::vector(row, row + trace.layers[layer].experts), trace.layers[layer]);
+    }
     return result;
 }
 
@@ -44,7 +49,7 @@ std::vector<Balance> balanceOverEvaluations(const RoutingTrace& trace, int layer
     std::vector<double> column(static_cast<size_t>(load.rows));
     for (int64_t col = 0; col < load.cols; ++col) {
         for (int64_t row = 0; row < load.rows; ++row) column[static_cast<size_t>(row)] = load.at(row, col);
-        result[static_cast<size_t>(col)] = balanceOf(column);
+        result[static_cast<size_t>(col)] = balanceOf(column, trace.layers[static_cast<size_t>(layer)]);
     }
     return result;
 }

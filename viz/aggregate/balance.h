@@ -24,6 +24,9 @@ struct Balance {
 /// positive load there is no entropy and no ratio. With one expert both are 1.
 Balance balanceOf(std::span<const double> load);
 
+/// The same of one layer, [E]: an unconditional expert is left out, as it takes no part in the competition for tokens.
+Balance balanceOf(std::vector<double> load, const MoeLayerDescriptor& layer);
+
 /// [layers] balance of each layer, of the load summed over the query. Difference makes no sense here and gives no data.
 std::vector<Balance> balancePerLayer(const RoutingTrace& trace, const LoadQuery& query);
 

@@ -6,6 +6,8 @@
 #include <map>
 #include <utility>
 
+#include "viz/aggregate/network_choice.h"
+
 namespace moescope {
 namespace {
 
@@ -19,10 +21,14 @@ bool validLayer(const RoutingTrace& trace, int layer) {
 /// (layer, evaluation) -> branches, for the evaluations of the query; `layer` -1 takes all layers.
 std::map<std::pair<int, int>, BranchPair> selectPairs(const RoutingTrace& trace, int layer, const LoadQuery& query) {
     std::map<std::pair<int, int>, BranchPair> pairs;
+    const NetworkPresence networks(trace);
     for (const auto& record : trace.records) {
         if (layer >= 0 && record->layer != layer) continue;
         if (!validLayer(trace, record->layer)) continue;
         if (record->evaluation < query.firstEvaluation || record->evaluation >= query.endEvaluation) continue;
+        // One image that the layer's network did not work on: nothing was decided about it, which is not a load of 0.
+        const MoeLayerDescriptor& descriptor = trace.layers[static_cast<size_t>(record->layer)];
+        if (query.image >= 0 && !networks.ran(descriptor, record->evaluation, record->branch, query.image)) continue;
         pairs[{record->layer, record->evaluation}][static_cast<size_t>(record->branch)] = record.get();
     }
     return pairs;
@@ -141,6 +147,16 @@ Matrix rowShares(const Matrix& load) {
         for (int64_t col = 0; col < load.cols; ++col) result.at(row, col) = load.at(row, col) / sum;
     }
     return result;
+}
+
+LoadMeasure usualMeasure(const RoutingTrace& trace) {
+    bool any = false;
+    for (const MoeLayerDescriptor& layer : trace.layers) {
+        if (layer.policy == RoutingPolicy::NetworkMixture) continue;
+        if (layer.policy != RoutingPolicy::ExpertChoice) return LoadMeasure::Counts;
+        any = true;
+    }
+    return any ? LoadMeasure::GateMass : LoadMeasure::Counts;
 }
 
 std::vector<double> shares(const std::vector<double>& load) {

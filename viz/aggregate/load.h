@@ -38,7 +38,11 @@ struct LoadQuery {
 int evaluationCount(const RoutingTrace& trace);
 
 // Records may hold fewer images than the trace (a batch that is made group by group): a sum takes those that are there, one image
-// that is not there yet has no data.
+// that is not there yet has no data. Neither has an image that the layer's network did not work on (mixtures of networks).
+
+/// The measure that tells something about the layers of a run: gate mass where every one of them is expert choice, whose counts are
+/// the same for every expert by construction, else counts.
+LoadMeasure usualMeasure(const RoutingTrace& trace);
 
 /// [layers, largest E] load in the unit of `query.measure`, summed over the evaluations of the query. A row is a layer
 /// of `trace.layers`; a cell has no data beyond the layer's experts and where the query selects no record of the layer.

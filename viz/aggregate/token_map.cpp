@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "viz/aggregate/network_choice.h"
+
 namespace moescope {
 namespace {
 
@@ -110,6 +112,7 @@ std::vector<int64_t> expertsPerToken(const RoutingTrace& trace, int layerIdx, co
     if (layerIdx < 0 || static_cast<size_t>(layerIdx) >= trace.layers.size()) return {};
     const MoeLayerDescriptor& layer = trace.layers[static_cast<size_t>(layerIdx)];
     const std::vector<TokenPlace> places = tokenPlaces(layer);
+    const NetworkPresence networks(trace);
     std::vector<int64_t> histogram;
     for (const auto& record : trace.records) {
         if (record->layer != layerIdx || record->evaluation < query.firstEvaluation ||
@@ -119,6 +122,7 @@ std::vector<int64_t> expertsPerToken(const RoutingTrace& trace, int layerIdx, co
         if (query.branch == BranchChoice::Uncond && record->branch != Branch::Uncond) continue;
         for (int64_t image = 0; image < trace.images; ++image) {
             if ((query.image >= 0 && image != query.image) || !hasAssignments(layer, *record, image)) continue;
+            if (!networks.ran(layer, record->evaluation, record->branch, image)) continue;
             histogram.resize(static_cast<size_t>(layer.experts) + 1);
             for (size_t token = 0; token < places.size(); ++token) {
                 if (kind && places[token].kind != *kind) continue;

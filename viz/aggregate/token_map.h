@@ -46,7 +46,8 @@ std::optional<TokenMap> expertCountMap(const MoeLayerDescriptor& layer, const Ro
 Matrix expertGateMap(const MoeLayerDescriptor& layer, const RoutingRecord& record, int64_t image, int expert);
 
 /// [E + 1] number of tokens that had 0, 1, ... E routed experts, over the records of the query (Cond, Uncond or Both)
-/// and all its images; `kind` restricts it to one kind of token. Empty when no selected record has assignments.
+/// and all its images (of a mixture of networks those that the layer's network worked on); `kind` restricts it to one kind of token.
+/// Empty when no selected record has assignments.
 std::vector<int64_t> expertsPerToken(const RoutingTrace& trace, int layer, const LoadQuery& query,
                                      std::optional<TokenKind> kind = {});
 

@@ -2,6 +2,7 @@
 // How evenly the layers spread their work, by layer and over a run.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "viz/aggregate/balance.h"
 #include "viz/charts/chart_parts.h"
@@ -37,6 +38,14 @@ Quantity quantityOf(BalanceMeasure measure) {
     return {};
 }
 
+/// Which experts take no part.
+QString leftOutNote(const RoutingTrace& trace) {
+    for (const MoeLayerDescriptor& layer : trace.layers)
+        if (layer.unconditionalExpert >= 0)
+            return RoutingCharts::tr("The expert for tokens without condition (%1) takes no part in this balance.").arg(layer.unconditionalExpert);
+    return {};
+}
+
 ChartSpec framed(const ChartInput& input, const QString& title, bool oneEvaluation) {
     ChartSpec chart;
     chart.title = title;
@@ -47,6 +56,8 @@ ChartSpec framed(const ChartInput& input, const QString& title, bool oneEvaluati
                                             "unconditional branch or both.");
     else
         chart.subtitle = partOfRun(input, oneEvaluation);
+    chart.note = leftOutNote(*input.routing);
+    if (chart.note.isEmpty()) chart.note = flatLoadNote(input, -1);
     return chart;
 }
 
@@ -104,7 +115,9 @@ ChartSpec balanceByLayerChart(const ChartInput& input, BalanceMeasure measure) {
     ChartSpec chart = framed(input, RoutingCharts::tr("%1, by layer").arg(titleOf(measure)), true);
     if (chart.empty()) return chart;
     SeriesSpec spec = balanceSeries(measure, SeriesSpec::Form::Bars);
-    spec.x = layerAxis(*input.routing);
+    std::vector<int> layers(input.routing->layers.size());
+    std::iota(layers.begin(), layers.end(), 0);
+    spec.x = layerAxis(*input.routing, layers);
     spec.selectedX = input.layer;
     Series series;
     for (const Balance& balance : balancePerLayer(*input.routing, queryAtNow(input))) series.y.push_back(valueOf(balance, measure));

@@ -38,6 +38,7 @@ ChartSpec routingChangeChart(const ChartInput& input) {
             RoutingCharts::tr("This run has a single evaluation, and a change needs two: generate with more steps.");
     if (chart.empty()) return chart;
     chart.subtitle = partOfRun(input, false);
+    chart.note = flatLoadNote(input, -1);
 
     const Matrix change = routingChange(*input.routing, queryOf(input));
     SeriesSpec spec;

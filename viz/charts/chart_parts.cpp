@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "viz/aggregate/network_choice.h"
+
 namespace moescope {
 namespace {
 
@@ -19,9 +21,12 @@ const EvaluationInfo* infoOf(const ChartInput& input, int evaluation) {
 
 /// Whether a record of the branches is there; -1 takes every evaluation or layer.
 bool anyRecord(const ChartInput& input, int evaluation, int layer) {
+    const RoutingTrace& trace = *input.routing;
+    const NetworkPresence networks(trace);
     const auto found = [&](Branch branch, int e) {
-        return std::any_of(input.routing->records.begin(), input.routing->records.end(), [&](const auto& record) {
-            return record->branch == branch && (e < 0 || record->evaluation == e) && (layer < 0 || record->layer == layer);
+        return std::any_of(trace.records.begin(), trace.records.end(), [&](const auto& record) {
+            return record->branch == branch && (e < 0 || record->evaluation == e) && (layer < 0 || record->layer == layer) &&
+                   (layer < 0 || networks.ran(trace.layers[static_cast<size_t>(layer)], record->evaluation, branch, input.image));
         });
     };
     const bool cond = found(Branch::Cond, evaluation), uncond = found(Branch::Uncond, evaluation);
@@ -37,13 +42,14 @@ bool anyRecord(const ChartInput& input, int evaluation, int layer) {
 }  // namespace
 
 QString layerName(const MoeLayerDescriptor& layer) {
+    if (layer.policy == RoutingPolicy::NetworkMixture) return RoutingCharts::tr("choice of networks");
     return RoutingCharts::tr("MoE layer %1 (block %2)").arg(QString::number(layer.moeIndex), QString::number(layer.block));
 }
 
 QString layerTitle(const RoutingTrace& trace, size_t layer) {
     const MoeLayerDescriptor& d = trace.layers[layer];
     const auto network = static_cast<size_t>(d.network);
-    if (trace.networks.size() < 2 || network >= trace.networks.size()) return layerName(d);
+    if (trace.networks.size() < 2 || network >= trace.networks.size() || d.policy == RoutingPolicy::NetworkMixture) return layerName(d);
     return RoutingCharts::tr("%1, %2", "name of a network, MoE layer").arg(QString::fromStdString(trace.networks[network]), layerName(d));
 }
 
@@ -119,7 +125,14 @@ QString reasonForNothing(const ChartInput& input, ChartScope scope) {
     if (anyRecord(input, evaluation, layer)) return {};
     ChartInput other = input;
     other.branch = BranchChoice::Both;
-    if (!anyRecord(other, evaluation, layer)) return RoutingCharts::tr("No routing was recorded for this part of the run: choose another evaluation or layer.");
+    const bool nothing = !anyRecord(other, evaluation, layer);
+    if (nothing && layer >= 0 && !missingText(*trace, layer).isEmpty()) {
+        const auto network = static_cast<size_t>(trace->layers[static_cast<size_t>(layer)].network);
+        const QString name = network < trace->networks.size() ? QString::fromStdString(trace->networks[network]) : QString::number(network);
+        return RoutingCharts::tr("The network “%1” did not work here: choose another evaluation or picture, or a layer of a network that "
+                                 "did.").arg(name);
+    }
+    if (nothing) return RoutingCharts::tr("No routing was recorded for this part of the run: choose another evaluation or layer.");
     if (input.branch == BranchChoice::Cond)
         return RoutingCharts::tr("The conditional branch was not recorded here: choose the unconditional branch.");
     if (scope.oneEvaluation)
@@ -129,22 +142,53 @@ QString reasonForNothing(const ChartInput& input, ChartScope scope) {
     return RoutingCharts::tr("The unconditional branch did not run, as guidance was off: choose the conditional branch.");
 }
 
-CategoryAxis layerAxis(const RoutingTrace& trace) {
+std::vector<int> tokenLayers(const RoutingTrace& trace) {
+    std::vector<int> layers;
+    for (size_t layer = 0; layer < trace.layers.size(); ++layer)
+        if (trace.layers[layer].policy != RoutingPolicy::NetworkMixture) layers.push_back(static_cast<int>(layer));
+    return layers;
+}
+
+CategoryAxis layerAxis(const RoutingTrace& trace, const std::vector<int>& layers) {
     CategoryAxis axis{.title = RoutingCharts::tr("MoE layer")};
-    for (const MoeLayerDescriptor& layer : trace.layers) {
-        QString label = RoutingCharts::tr("%1 (block %2)", "number of a MoE layer and of its block")
-                            .arg(QString::number(layer.moeIndex), QString::number(layer.block));
+    for (const int number : layers) {
+        const MoeLayerDescriptor& layer = trace.layers[static_cast<size_t>(number)];
+        QString label = layer.policy == RoutingPolicy::NetworkMixture
+                            ? layerName(layer)
+                            : RoutingCharts::tr("%1 (block %2)", "number of a MoE layer and of its block")
+                                  .arg(QString::number(layer.moeIndex), QString::number(layer.block));
         const auto network = static_cast<size_t>(layer.network);
-        if (trace.networks.size() > 1 && network < trace.networks.size())
+        if (trace.networks.size() > 1 && network < trace.networks.size() && layer.policy != RoutingPolicy::NetworkMixture)
             label += QStringLiteral(", ") + QString::fromStdString(trace.networks[network]);
         axis.labels << label;
     }
     return axis;
 }
 
-CategoryAxis expertAxis(int64_t experts) {
+CategoryAxis expertAxis(const RoutingTrace& trace, int layer) {
+    const MoeLayerDescriptor& d = trace.layers[static_cast<size_t>(layer)];
+    if (d.policy != RoutingPolicy::NetworkMixture) return expertAxis(trace, std::vector<int>{layer}, d.experts);
+    CategoryAxis axis{.title = RoutingCharts::tr("network")};
+    for (int64_t network = 0; network < d.experts; ++network)
+        axis.labels << (static_cast<size_t>(network) < trace.networks.size() ? QString::fromStdString(trace.networks[static_cast<size_t>(network)])
+                                                                             : QString::number(network));
+    return axis;
+}
+
+CategoryAxis expertAxis(const RoutingTrace& trace, const std::vector<int>& layers, int64_t experts) {
     CategoryAxis axis{.title = RoutingCharts::tr("expert")};
     for (int64_t expert = 0; expert < experts; ++expert) axis.labels << QString::number(expert);
+    bool same = true;
+    for (const int layer : layers) {
+        const auto unconditional = static_cast<int>(trace.layers[static_cast<size_t>(layer)].unconditionalExpert);
+        if (unconditional < 0) continue;
+        same = same && (axis.marked < 0 || axis.marked == unconditional);
+        axis.marked = unconditional;
+    }
+    if (!same) axis.marked = -1;
+    if (axis.marked < 0) return axis;
+    axis.markSign = QStringLiteral("*");
+    axis.markName = RoutingCharts::tr("without condition");
     return axis;
 }
 
@@ -159,7 +203,40 @@ CategoryAxis evaluationAxis(const ChartInput& input) {
     return axis;
 }
 
-Quantity loadQuantity(LoadMeasure measure) {
+QString ofLayer(const QString& title, const ChartInput& input) {
+    const bool known = input.routing && input.layer >= 0 && static_cast<size_t>(input.layer) < input.routing->layers.size();
+    if (!known) return title;
+    return RoutingCharts::tr("%1, %2", "title, MoE layer").arg(title, layerTitle(*input.routing, static_cast<size_t>(input.layer)));
+}
+
+ChartSpec framedChart(const ChartInput& input, const QString& title, ChartScope scope) {
+    ChartSpec chart;
+    chart.title = title;
+    chart.emptyText = reasonForNothing(input, scope);
+    if (chart.empty()) return chart;
+    chart.subtitle = partOfRun(input, scope.oneEvaluation);
+    return chart;
+}
+
+QString flatLoadNote(const ChartInput& input, int layer) {
+    const RoutingTrace& trace = *input.routing;
+    const bool flat = layer >= 0 ? trace.layers[static_cast<size_t>(layer)].policy == RoutingPolicy::ExpertChoice
+                                 : usualMeasure(trace) == LoadMeasure::GateMass;
+    if (!flat) return {};
+    if (input.measure == LoadMeasure::Counts)
+        return RoutingCharts::tr("Every expert takes the same number of tokens here, by construction: gate mass shows how they differ.");
+    return RoutingCharts::tr("Gate mass, because here every expert takes the same number of tokens by construction.");
+}
+
+QString missingText(const RoutingTrace& trace, int layer) {
+    const auto index = static_cast<size_t>(layer);
+    if (networkLayer(trace) < 0 || index >= trace.layers.size() || trace.layers[index].policy == RoutingPolicy::NetworkMixture) return {};
+    return RoutingCharts::tr("this network did not work there");
+}
+
+Quantity loadQuantity(LoadMeasure measure, bool networks) {
+    if (networks && measure == LoadMeasure::Counts)
+        return {RoutingCharts::tr("use"), RoutingCharts::tr("pictures"), RoutingCharts::tr("picture")};
     if (measure == LoadMeasure::Counts) return {RoutingCharts::tr("load"), RoutingCharts::tr("tokens"), RoutingCharts::tr("token")};
     return {RoutingCharts::tr("gate mass"), RoutingCharts::tr("summed gate weight"), {}};
 }

@@ -33,16 +33,31 @@ int evaluationsReached(const ChartInput& input);
 LoadQuery queryOf(const ChartInput& input);    // all evaluations
 LoadQuery queryAtNow(const ChartInput& input); // the chosen one
 
-CategoryAxis layerAxis(const RoutingTrace& trace);
-CategoryAxis expertAxis(int64_t experts);
+/// Layers whose experts take tokens: all but the choice of networks, whose unit is a picture.
+std::vector<int> tokenLayers(const RoutingTrace& trace);
+CategoryAxis layerAxis(const RoutingTrace& trace, const std::vector<int>& layers);
+/// Experts of one layer, the unconditional one marked; networks by their names.
+CategoryAxis expertAxis(const RoutingTrace& trace, int layer);
+/// Expert numbers of several layers; the unconditional one is marked where it has the same number in all that have one.
+CategoryAxis expertAxis(const RoutingTrace& trace, const std::vector<int>& layers, int64_t experts);
 CategoryAxis evaluationAxis(const ChartInput& input);
 
-/// layerName, with the network's name where a run has several.
-QString layerTitle(const RoutingTrace& trace, size_t layer);
+/// "title, MoE layer 2 (block 5)"
+QString ofLayer(const QString& title, const ChartInput& input);
+
+/// Title, part of the run, and the reason where there is nothing; the caller adds the body.
+ChartSpec framedChart(const ChartInput& input, const QString& title, ChartScope scope);
+
+/// What must be known of loads that are flat by construction: why gate mass is shown, or that counts tell nothing. Of the chosen layer,
+/// or (-1) where it is so in every layer; empty else.
+QString flatLoadNote(const ChartInput& input, int layer);
+
+/// Said of a cell of a network that did no work there; empty in runs of one network.
+QString missingText(const RoutingTrace& trace, int layer);
 
 struct Quantity {
     QString name, unit, unitOne;
 };
-Quantity loadQuantity(LoadMeasure measure);
+Quantity loadQuantity(LoadMeasure measure, bool networks = false);
 
 }  // namespace moescope

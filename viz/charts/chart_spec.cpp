@@ -28,9 +28,18 @@ QString labelAt(const CategoryAxis& axis, int index) {
 QString placeOn(const CategoryAxis& axis, int index) {
     QString text = axis.title.isEmpty() ? labelAt(axis, index) : axis.title + QLatin1Char(' ') + labelAt(axis, index);
     if (!axis.unit.isEmpty()) text += QLatin1Char(' ') + axis.unit;
-    if (index < axis.details.size() && !axis.details[index].isEmpty())
-        text += QStringLiteral(" (%1)").arg(axis.details[index]);
+    QStringList said;
+    if (index < axis.details.size()) said << axis.details[index];
+    if (index == axis.marked) said << axis.markName;
+    said.removeAll(QString());
+    if (!said.isEmpty()) text += QStringLiteral(" (%1)").arg(said.join(QStringLiteral(", ")));
     return text;
+}
+
+/// A label in a table, where no sign is explained.
+QString tableLabel(const CategoryAxis& axis, int index) {
+    const QString label = labelAt(axis, index);
+    return index == axis.marked && !axis.markName.isEmpty() ? QStringLiteral("%1 (%2)").arg(label, axis.markName) : label;
 }
 
 QString valueText(double value, const QString& quantity, const QString& unit, const QString& unitOne) {
@@ -60,6 +69,20 @@ QString cornerText(const QString& title, const QString& quantity, const QString&
 
 }  // namespace
 
+QString shownLabel(const CategoryAxis& axis, int index) {
+    return index == axis.marked ? labelAt(axis, index) + axis.markSign : labelAt(axis, index);
+}
+
+QString shownTitle(const CategoryAxis& axis) {
+    if (axis.marked < 0 || axis.markSign.isEmpty()) return axis.title;
+    return ChartText::tr("%1 (%2: %3)", "title of an axis, a sign, what the sign means").arg(axis.title, axis.markSign, axis.markName);
+}
+
+int layerNumber(const ChartSpec& chart, int row) {
+    const bool known = row >= 0 && static_cast<size_t>(row) < chart.layerNumbers.size();
+    return known ? chart.layerNumbers[static_cast<size_t>(row)] : row;
+}
+
 int chartRows(const ChartSpec& chart) {
     if (chart.empty()) return 0;
     const HeatMapSpec* map = heatMap(chart);
@@ -88,9 +111,12 @@ ChartTable tableOf(const ChartSpec& chart) {
     if (const HeatMapSpec* map = heatMap(chart)) {
         table.header << cornerText(map->rows.title, map->quantity, map->unit);
         for (int column = 0; column < columns; ++column)
-            table.header << map->columns.title + QLatin1Char(' ') + labelAt(map->columns, column);
+            table.header << map->columns.title + QLatin1Char(' ') + tableLabel(map->columns, column);
+        const std::vector<double>& beside = map->beside.values;
+        if (!beside.empty()) table.header.insert(1, map->beside.title);
         for (int row = 0; row < rows; ++row) {
-            QStringList line{labelAt(map->rows, row)};
+            QStringList line{tableLabel(map->rows, row)};
+            if (!beside.empty()) line << (static_cast<size_t>(row) < beside.size() ? exactText(beside[static_cast<size_t>(row)]) : QString());
             for (int column = 0; column < columns; ++column) line << exactText(chartValue(chart, row, column));
             table.rows.push_back(std::move(line));
         }
@@ -102,7 +128,7 @@ ChartTable tableOf(const ChartSpec& chart) {
     for (const Series& one : spec.series)
         table.header << (one.name.isEmpty() ? quantityLabel(spec.quantity, spec.unit) : one.name);
     for (int column = 0; column < columns; ++column) {
-        QStringList line{labelAt(spec.x, column)};
+        QStringList line{tableLabel(spec.x, column)};
         for (int row = 0; row < rows; ++row) line << exactText(chartValue(chart, row, column));
         table.rows.push_back(std::move(line));
     }
@@ -135,7 +161,8 @@ QString cellText(const ChartSpec& chart, int row, int column) {
     }
     const int reached = map ? map->columnsReached : series(chart).xReached;
     const bool exists = !map || map->rowCells.empty() || column < map->rowCells[static_cast<size_t>(row)];
-    QString why = ChartText::tr("no data");
+    const QString& missing = map ? map->missing : series(chart).missing;
+    QString why = missing.isEmpty() ? ChartText::tr("no data") : missing;
     if (!exists)
         why = ChartText::tr("does not exist here");
     else if (reached >= 0 && column >= reached)
@@ -162,11 +189,14 @@ QString summaryOf(const ChartSpec& chart) {
                    .arg(QString::number(rows), map->rows.title, QString::number(columns), map->columns.title);
     else if (series(chart).form == SeriesSpec::Form::Bars && rows == 1)
         size = ChartText::tr("%1 bars (%2)").arg(QString::number(columns), series(chart).x.title);
+    else if (series(chart).form == SeriesSpec::Form::Stacked)
+        size = ChartText::tr("%1 parts over %2 values (%3)").arg(QString::number(rows), QString::number(columns), series(chart).x.title);
     else
         size = ChartText::tr("%1 lines over %2 values (%3)").arg(QString::number(rows), QString::number(columns), series(chart).x.title);
     if (most < 0) return ChartText::tr("%1: %2, without data.").arg(about, size);
-    return ChartText::tr("%1: %2; largest at %3; smallest at %4.")
-        .arg(about, size, cellText(chart, most / columns, most % columns), cellText(chart, least / columns, least % columns));
+    const QString text = ChartText::tr("%1: %2; largest at %3; smallest at %4.")
+                             .arg(about, size, cellText(chart, most / columns, most % columns), cellText(chart, least / columns, least % columns));
+    return chart.note.isEmpty() ? text : text + QLatin1Char(' ') + chart.note;
 }
 
 }  // namespace moescope

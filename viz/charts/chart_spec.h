@@ -19,6 +19,15 @@ struct CategoryAxis {
     QStringList labels;   // one per row or column: "7", "block 3 (MoE layer 1)"
     QString unit;         // for numbers on the axis; may be empty
     QStringList details;  // said after a label in cell texts: "t = 0.48, noise level 0.52"; may be empty or shorter
+    int marked = -1;      // the one category that is of another kind than the rest: hatched as a bar, `markSign` after its label; -1: none
+    QString markSign;     // "*"; may be empty
+    QString markName;     // "without condition": said of the marked one, explained beside the chart
+};
+
+/// Numbers that stand beside the rows of a heat map: thresholds of experts.
+struct RowNumbers {
+    QString title;
+    std::vector<double> values;  // one per row; empty: there are none
 };
 
 enum class ColourScale : uint8_t { Sequential, Diverging };
@@ -36,6 +45,8 @@ struct HeatMapSpec {
     Matrix values;               // [rows, columns]
     QString quantity, unit;      // of a cell and the colour bar: "load", "tokens"
     QString unitOne;             // "token", for the value 1: what is counted has whole ticks; empty: not counted
+    RowNumbers beside;
+    QString missing;             // said of a cell without data that exists and was reached; empty: "no data"
     ColourRange range;
     std::vector<int> rowCells;   // cells that exist in each row; empty: all columns do
     int columnsReached = -1;     // columns from here on are still to come; -1: none
@@ -48,16 +59,19 @@ struct Series {
     bool emphasised = false;     // the chosen one
 };
 
-/// Values over categories (bars) or over a number (lines).
+/// Values over categories (bars), over a number (lines), or parts of a whole over categories (stacked: columns without gaps, values of
+/// the same x on top of each other, the first series at the bottom; no negative values).
 struct SeriesSpec {
-    enum class Form : uint8_t { Bars, Lines };
+    enum class Form : uint8_t { Bars, Lines, Stacked };
     Form form = Form::Bars;
     CategoryAxis x;
     std::vector<double> xNumbers;         // Lines: positions on a numeric axis; empty: 0, 1, 2, ...
     bool xReversed = false;
     std::vector<Series> series;
     QString quantity, unit, unitOne;
+    QString missing;                      // as in HeatMapSpec
     int xReached = -1;                    // x from here on are still to come; -1: none
+    bool expertLooks = false;             // series are experts or networks, in the colours that they have elsewhere
     std::optional<double> low, high;      // of the y axis, where the quantity has natural ends
     std::optional<double> reference;      // a dashed line: "every expert the same"
     QString referenceName;
@@ -67,11 +81,22 @@ struct SeriesSpec {
 struct ChartSpec {
     QString title;
     QString subtitle;   // what part of the run: "evaluation 12 of 49, t = 0.48, conditional, picture 1"
+    QString note;       // a sentence that is needed to read it: why it shows gate mass, what is left out; may be empty
     QString emptyText;  // not empty: there is nothing to draw, and why, and what to do
+    /// Index into RoutingTrace::layers of what stands for a layer (rows of a heat map, x of bars, series of lines); empty: the number itself.
+    std::vector<int> layerNumbers;
+    int aboutLayer = -1;  // the one layer it is about, where that need not be the chosen one
     std::variant<HeatMapSpec, SeriesSpec> body;
 
     bool empty() const { return !emptyText.isEmpty(); }
 };
+
+/// The label with the sign of a marked category; titles with what the sign means.
+QString shownLabel(const CategoryAxis& axis, int index);
+QString shownTitle(const CategoryAxis& axis);
+
+/// The layer that a row (or x, or series) stands for.
+int layerNumber(const ChartSpec& chart, int row);
 
 /// Cells of a chart: rows and columns of a heat map; series and x of a series chart. An empty chart has none.
 int chartRows(const ChartSpec& chart);

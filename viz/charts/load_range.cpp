@@ -38,6 +38,7 @@ double firstMean(const RoutingTrace& trace, int layer, LoadMeasure measure) {
 double layerEnd(const RoutingTrace& trace, int layer, LoadMeasure measure) {
     const MoeLayerDescriptor& d = trace.layers[static_cast<size_t>(layer)];
     if (d.experts <= 0) return 0;
+    if (d.policy == RoutingPolicy::NetworkMixture) return 1;  // a network works on a picture or not, and weights of a picture sum to 1
     if (measure == LoadMeasure::GateMass) return kMeans * firstMean(trace, layer, measure);
     const auto tokens = static_cast<double>(d.tokensPerSample());
     if (d.policy == RoutingPolicy::ExpertChoice && d.capacity > 0) return std::min(tokens, 2.0 * static_cast<double>(d.capacity));
@@ -54,10 +55,12 @@ double roundedUp(double value) {
 
 }  // namespace
 
-ColourRange loadRange(const RoutingTrace& trace, LoadMeasure measure, BranchChoice branch, int64_t image) {
+ColourRange loadRange(const RoutingTrace& trace, LoadMeasure measure, BranchChoice branch, int64_t image, int chosen) {
+    const auto choice = [&](size_t layer) { return trace.layers[layer].policy == RoutingPolicy::NetworkMixture; };
+    const bool ofNetworks = chosen >= 0 && static_cast<size_t>(chosen) < trace.layers.size() && choice(static_cast<size_t>(chosen));
     double end = 0;
     for (size_t layer = 0; layer < trace.layers.size(); ++layer)
-        end = std::max(end, layerEnd(trace, static_cast<int>(layer), measure));
+        if (choice(layer) == ofNetworks) end = std::max(end, layerEnd(trace, static_cast<int>(layer), measure));
     if (image < 0) end *= static_cast<double>(std::max<int64_t>(trace.images, 1));
     if (branch == BranchChoice::Both) end *= 2;
     if (branch == BranchChoice::Difference) end /= kMeans;

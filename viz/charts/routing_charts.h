@@ -40,6 +40,17 @@ ChartSpec balanceOverTimeChart(const ChartInput& input, BalanceMeasure measure);
 /// Share of the load that moved since the evaluation before, one line per layer, the chosen one emphasised.
 ChartSpec routingChangeChart(const ChartInput& input);
 
+/// Bars: how many tokens of the chosen layer had 0, 1, 2 ... experts at the chosen evaluation; and the same by evaluation (columns).
+ChartSpec expertsPerTokenChart(const ChartInput& input);
+ChartSpec expertsPerTokenOverTimeChart(const ChartInput& input);
+/// Tokens that each expert (rows) of the chosen layer took by evaluation (columns), as a multiple of N / E; thresholds beside.
+ChartSpec capacityChart(const ChartInput& input);
+/// Mean number of experts of a token, and share of the tokens without one: one line per layer, the chosen one emphasised.
+ChartSpec expertsPerTokenLinesChart(const ChartInput& input);
+ChartSpec unroutedLinesChart(const ChartInput& input);
+/// Weights of the networks of a mixture over the run; Stacked or Lines.
+ChartSpec networkWeightsChart(const ChartInput& input, SeriesSpec::Form form);
+
 /// The colours of every load map of a run: made from what the layers say of themselves and, where that does not tell, from the first
 /// evaluation that has data, so that they are the same while the run goes on and afterwards.
 ///   Token counts: up to min(tokens, 4 x the mean load) of the layer where that is largest; a layer of expert choice, whose load is
@@ -47,10 +58,13 @@ ChartSpec routingChangeChart(const ChartInput& input);
 ///   fixes no mean (batch pool) takes it from the first picture of its first record. Gate mass: 4 x the mean of the first picture of
 ///   the first record. Times the number of pictures that are summed; Both: twice that, as two branches are summed; Difference: a
 ///   quarter of it, about the mean load, to either side of 0.
-ColourRange loadRange(const RoutingTrace& trace, LoadMeasure measure, BranchChoice branch, int64_t image);
+/// One range for all layers whose experts take tokens; `layer` matters only where it is the choice of networks, whose unit is a picture.
+ColourRange loadRange(const RoutingTrace& trace, LoadMeasure measure, BranchChoice branch, int64_t image, int layer = -1);
 
-/// "MoE layer 2 (block 5)": both indices, as everywhere in the program.
+/// "MoE layer 2 (block 5)": both indices, as everywhere in the program; "choice of networks".
 QString layerName(const MoeLayerDescriptor& layer);
+/// layerName, with the network's name where a run has several.
+QString layerTitle(const RoutingTrace& trace, size_t layer);
 QString branchText(BranchChoice branch);
 /// "evaluation 12 of 49, t = 0.48": counted from 1.
 QString evaluationText(const EvaluationInfo& info, int planned);

@@ -38,7 +38,7 @@ Json aggregateJson(const RoutingTrace& trace, BranchChoice branch) {
         const auto load = layerLoad(trace, static_cast<int>(layer), {.branch = branch});
         const auto mass =
             layerLoad(trace, static_cast<int>(layer), {.measure = LoadMeasure::GateMass, .branch = branch});
-        const Balance balance = balanceOf(load);
+        const Balance balance = balanceOf(load, trace.layers[layer]);
         if (load.empty() || !hasData(load[0])) {
             layers.push_back(nullptr);
             continue;

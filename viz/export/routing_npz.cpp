@@ -145,6 +145,7 @@ void writeDescriptors(NpzWriter& npz, const RunRecord& run) {
     npz.array("layer_experts", column<int64_t>(layers, [](const Layer& l) { return l.experts; }));
     npz.array("layer_top_k", column<int64_t>(layers, [](const Layer& l) { return l.topK; }));
     npz.array("layer_capacity", column<int64_t>(layers, [](const Layer& l) { return l.capacity; }));
+    npz.array("layer_unconditional_expert", column<int64_t>(layers, [](const Layer& l) { return l.unconditionalExpert; }));
     npz.array("layer_tokens", column<int64_t>(layers, [](const Layer& l) { return l.tokensPerSample(); }));
 }
 

@@ -12,6 +12,7 @@
 
 #include "viz/aggregate/balance.h"
 #include "viz/aggregate/load.h"
+#include "viz/aggregate/token_cover.h"
 
 namespace moescope {
 namespace {
@@ -28,7 +29,28 @@ struct LayerSummary {
     std::vector<double> firstShare, lastShare;  // [E] first and last third
     double moved = noData;                      // distance between them
     double branchDistance = noData;             // cond against uncond, where both were run
+    double leastTaken = noData, mostTaken = noData;      // tokens of an expert at an evaluation, in even shares
+    double expertsPerToken = noData, unrouted = noData;  // means over the run
 };
+
+/// Means and extremes over the evaluations of the conditional branch.
+void summariseCover(const RoutingTrace& trace, int layer, LayerSummary& summary) {
+    double experts = 0, unrouted = 0, evaluations = 0;
+    for (const TokenCover& cover : coverOverEvaluations(trace, layer, {})) {
+        if (!hasData(cover.expertsPerToken)) continue;
+        experts += cover.expertsPerToken;
+        unrouted += cover.unrouted;  // no data stays no data
+        ++evaluations;
+    }
+    if (evaluations > 0) {
+        summary.expertsPerToken = experts / evaluations;
+        summary.unrouted = unrouted / evaluations;
+    }
+    for (const double taken : capacityOverEvaluations(trace, layer, {}).values) {
+        summary.leastTaken = std::fmin(summary.leastTaken, taken);  // fmin and fmax pass over what has no data
+        summary.mostTaken = std::fmax(summary.mostTaken, taken);
+    }
+}
 
 /// Evaluations [0, third) and [evaluations - third, evaluations); nothing for a run of one evaluation.
 std::optional<int> thirdOf(int evaluations) {
@@ -38,7 +60,8 @@ std::optional<int> thirdOf(int evaluations) {
 
 LayerSummary summarise(const RoutingTrace& trace, int layer) {
     LayerSummary summary;
-    if (trace.layers[static_cast<size_t>(layer)].policy == RoutingPolicy::ExpertChoice)
+    const RoutingPolicy policy = trace.layers[static_cast<size_t>(layer)].policy;
+    if (policy == RoutingPolicy::ExpertChoice || policy == RoutingPolicy::NetworkMixture)
         summary.measure = LoadMeasure::GateMass;
     const auto shareOf = [&](LoadQuery query) {
         query.measure = summary.measure;
@@ -47,12 +70,13 @@ LayerSummary summarise(const RoutingTrace& trace, int layer) {
     const int evaluations = evaluationCount(trace);
     const auto load = layerLoad(trace, layer, {.measure = summary.measure});
     summary.share = shares(load);
-    summary.balance = balanceOf(load);
+    summary.balance = balanceOf(load, trace.layers[static_cast<size_t>(layer)]);
     if (const auto third = thirdOf(evaluations)) {
         summary.firstShare = shareOf({.endEvaluation = *third});
         summary.lastShare = shareOf({.firstEvaluation = evaluations - *third});
         summary.moved = shareDistance(summary.firstShare, summary.lastShare);
     }
+    summariseCover(trace, layer, summary);
     // Both sides over the evaluations in which the unconditional branch was run.
     int first = evaluations, end = 0;
     for (const auto& record : trace.records)
@@ -90,19 +114,22 @@ std::string policySentence(const MoeLayerDescriptor& layer) {
             text += fmt::format("each expert takes {} tokens", layer.capacity);
             break;
         case RoutingPolicy::BatchPool:
-            text += "experts and tokens matched over the whole batch";
+            text += "each takes the tokens of its pool that it wants most, as many as are predicted to be above its threshold";
             break;
         case RoutingPolicy::Prototype:
-            text += fmt::format("each token takes its {} nearest prototype", layer.topK);
+            text += layer.topK == 1 ? "each token takes the nearest prototype" : fmt::format("each token takes the {} nearest prototypes", layer.topK);
             break;
         case RoutingPolicy::NetworkMixture:
             break;
     }
+    if (layer.unconditionalExpert >= 0)
+        text += fmt::format("; expert {} is the one for tokens without condition", layer.unconditionalExpert);
     if (layer.sharedExpert) text += ", and a shared expert takes all";
     return text;
 }
 
 std::string layerTitle(const RoutingTrace& trace, const MoeLayerDescriptor& layer) {
+    if (layer.policy == RoutingPolicy::NetworkMixture) return "Choice of networks";
     std::string text = fmt::format("Block {} (MoE layer {}", layer.block, layer.moeIndex);
     if (trace.networks.size() > 1)
         text += fmt::format(", network {}", trace.networks[static_cast<size_t>(layer.network)]);
@@ -124,17 +151,45 @@ void writeSettings(Out out, const RunRecord& run) {
                    p.sampler, run.evaluations.size(), p.cfgScale, p.cfgLow, p.cfgHigh, p.seed,
                    run.complete ? "" : "; cancelled before its end");
     fmt::format_to(out, "Pictures {} of {} x {}\n", run.images, p.width, p.height);
+    if (!p.pool.empty())
+        fmt::format_to(out, "Pool     {}\n",
+                       p.pool == "batch" ? "the whole batch: pictures of a batch compete for experts and change each other"
+                                         : "each picture by itself");
 }
 
-void writeExperts(Out out, const LayerSummary& summary, double full) {
+/// What is to be known of an expert beside its share.
+std::string remarkOn(const RoutingTrace& trace, const MoeLayerDescriptor& layer, size_t expert) {
+    if (layer.policy == RoutingPolicy::NetworkMixture) return expert < trace.networks.size() ? "  " + trace.networks[expert] : std::string();
+    std::string remark;
+    if (static_cast<int64_t>(expert) == layer.unconditionalExpert) remark += "  without condition";
+    if (expert < layer.thresholds.size()) remark += fmt::format("  threshold {:.3f}", layer.thresholds[expert]);
+    return remark;
+}
+
+void writeExperts(Out out, const RoutingTrace& trace, const MoeLayerDescriptor& layer, const LayerSummary& summary, double full) {
     const auto experts = static_cast<int64_t>(summary.share.size());
-    const int64_t columns = experts <= mostExpertsInOneColumn ? 1 : 4;
+    bool remarks = false;
+    for (size_t expert = 0; expert < summary.share.size(); ++expert) remarks |= !remarkOn(trace, layer, expert).empty();
+    const int64_t columns = remarks || experts <= mostExpertsInOneColumn ? 1 : 4;
     const int width = columns == 1 ? 40 : 8;
     for (int64_t expert = 0; expert < experts; ++expert) {
-        fmt::format_to(out, "  {:>3} {:5.1f} % {}", expert, 100 * summary.share[static_cast<size_t>(expert)],
-                       bar(summary.share[static_cast<size_t>(expert)], full, width));
+        const auto index = static_cast<size_t>(expert);
+        fmt::format_to(out, "  {:>3} {:5.1f} % {}{}", expert, 100 * summary.share[index], bar(summary.share[index], full, width),
+                       remarkOn(trace, layer, index));
         if (expert % columns == columns - 1 || expert + 1 == experts) fmt::format_to(out, "\n");
     }
+}
+
+/// How tokens and experts matched where neither number is fixed.
+void writeCover(Out out, const MoeLayerDescriptor& layer, const LayerSummary& summary) {
+    if (layer.policy == RoutingPolicy::NetworkMixture || layer.topK > 0) return;
+    if (hasData(summary.mostTaken) && layer.policy != RoutingPolicy::ExpertChoice)
+        fmt::format_to(out, "  an expert took {:.2f} to {:.2f} times an even share of the tokens (N/E)\n", summary.leastTaken, summary.mostTaken);
+    if (hasData(summary.expertsPerToken)) fmt::format_to(out, "  {:.2f} experts per token on average", summary.expertsPerToken);
+    if (hasData(summary.unrouted))
+        fmt::format_to(out, "; {:.1f} % of the tokens had none{}", 100 * summary.unrouted,
+                       layer.sharedExpert ? " but the shared one" : " and passed unchanged");
+    if (hasData(summary.expertsPerToken)) fmt::format_to(out, "\n");
 }
 
 /// "expert 3 (+4.1), 7 (+2.0)": the largest changes of one sign, at most three.
@@ -157,11 +212,13 @@ void writeLayer(Out out, const RunRecord& run, int index, const LayerSummary& su
         return;
     }
     fmt::format_to(out, "  share of {}\n",
-                   summary.measure == LoadMeasure::Counts ? "the tokens received"
-                                                          : "the gate mass (counts are equal by construction)");
-    writeExperts(out, summary, full);
+                   layer.policy == RoutingPolicy::NetworkMixture  ? "the weights in the blend"
+                   : summary.measure == LoadMeasure::Counts ? "the tokens received"
+                                                            : "the gate mass (counts are equal by construction)");
+    writeExperts(out, run.routing, layer, summary, full);
     fmt::format_to(out, "  balance: entropy {:.3f}, busiest expert {:.2f} x the mean, {} of {} unused\n",
-                   summary.balance.entropy, summary.balance.maxOverMean, summary.balance.unused, layer.experts);
+                   summary.balance.entropy, summary.balance.maxOverMean, summary.balance.unused, layer.experts - (layer.unconditionalExpert >= 0 ? 1 : 0));
+    writeCover(out, layer, summary);
     if (hasData(summary.moved))
         fmt::format_to(out, "  first to last third: {:.1f} % of the load moved; up: {}; down: {}\n",
                        100 * summary.moved, largestChanges(summary, 1), largestChanges(summary, -1));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "viz/aggregate/network_choice.h"
 #include "viz/charts/routing_charts.h"
 #include "viz/overlay/overlay_sheet.h"
 #include "viz/overlay/state_picture.h"
@@ -51,21 +52,29 @@ Result<Source> sourceOf(const RunRecord& run, const OverlayQuery& query) {
 Result<OverlayMap> mapOf(const RunRecord& run, const OverlayQuery& query, const Source& source) {
     auto map = overlayOf(query.kind, *source.layer, *source.record, query.image, query.expert);
     if (!map) return missing(fmt::format("the routing of picture {} was not recorded at evaluation {}", query.image, query.evaluation + 1));
+    const NetworkPresence networks(run.routing);
+    if (!networks.ran(*source.layer, query.evaluation, source.record->branch, query.image))
+        return missing(fmt::format("the network \"{}\" did not work on picture {} at evaluation {}: choose another evaluation, picture or layer",
+                                   run.routing.networks[static_cast<size_t>(source.layer->network)], query.image, query.evaluation + 1));
+    if (source.layer->policy == RoutingPolicy::NetworkMixture)
+        return missing("networks are chosen for a whole picture, so there is no map of them: choose --view networks, or a layer of one of them");
     if (map->empty()) return missing("the tokens of this layer have no place in the picture: there is no map of them");
     if (query.kind == OverlayKind::OneExpert) {
         // One range for the whole run, so that a colour means the same weight at every evaluation.
         const RoutingRecord* first = run.routing.find(0, Branch::Cond, query.layer);
-        map->high = weightRange(first && !first->gate.empty() ? *first : *source.record);
+        const RoutingRecord& all = first && !first->gate.empty() ? *first : *source.record;
+        map->high = weightRange(all);
+        map->low = negativeWeightRange(all);
     }
     if (source.other) markDifferences(*map, *source.layer, *source.record, *source.other, query.image);
     return std::move(*map);
 }
 
-QString titleOf(const OverlayQuery& query, const MoeLayerDescriptor& layer) {
+QString titleOf(const OverlayQuery& query, const QString& layer) {
     switch (query.kind) {
-        case OverlayKind::OneExpert: return OverlayWords::tr("Weight of expert %1, %2").arg(QString::number(query.expert), layerName(layer));
-        case OverlayKind::HowMany: return OverlayWords::tr("Experts per token, %1").arg(layerName(layer));
-        default: return OverlayWords::tr("Main expert of each token, %1").arg(layerName(layer));
+        case OverlayKind::OneExpert: return OverlayWords::tr("Weight of expert %1, %2").arg(QString::number(query.expert), layer);
+        case OverlayKind::HowMany: return OverlayWords::tr("Experts per token, %1").arg(layer);
+        default: return OverlayWords::tr("Main expert of each token, %1").arg(layer);
     }
 }
 
@@ -92,7 +101,7 @@ Result<OverlaySheet> overlaySheetOf(const RunRecord& run, const OverlayQuery& qu
     auto map = mapOf(run, query, source.value());
     if (!map.ok()) return map.error();
     OverlaySheet sheet;
-    sheet.title = titleOf(query, *source.value().layer);
+    sheet.title = titleOf(query, layerTitle(run.routing, static_cast<size_t>(query.layer)));
     sheet.caption = captionOf(run, query);
     sheet.map = std::move(map.value());
     sheet.opacity = opacity;

@@ -118,8 +118,12 @@ private:
             entries.push_back({Entry::Bar, QRectF(0, y, m_legendWidth, bar), {}});
             y += bar + m_gap / 2;
             if (map.kind == OverlayKind::OneExpert) words(OverlayWords::tr("uncoloured: not taken by it"), false);
+            if (map.kind == OverlayKind::OneExpert && map.expert == map.unconditional)
+                words(OverlayWords::tr("the expert for tokens without condition"), false);
         }
-        if (leads.count(map.kind == OverlayKind::HowMany ? 0 : -1)) sample(Entry::Hole, OverlayWords::tr("no expert"));
+        if (map.kind == OverlayKind::Dominant && map.unconditional >= 0 && (map.experts <= kListAll || leads.count(map.unconditional)))
+            words(OverlayWords::tr("*: for tokens without condition"), false);
+        if (leads.count(map.kind == OverlayKind::HowMany ? 0 : -1)) sample(Entry::Hole, map.sharedExpert ? OverlayWords::tr("no expert, only the shared one") : OverlayWords::tr("no expert"));
         if (!map.marked.empty()) words(OverlayWords::tr("framed: another main expert without the prompt"), false);
         if (!map.dominant.outside.empty()) placeOutside(y);
         m_legendHeight = y;
@@ -148,7 +152,8 @@ private:
         y += step;
         for (size_t i = 0; i < listed.size(); ++i) {
             const auto row = static_cast<int>(i) / columns, column = static_cast<int>(i) % columns;
-            entries.push_back({Entry::Expert, QRectF(column * cell, y + row * step, cell, m_line), QString::number(listed[i]), listed[i]});
+            entries.push_back({Entry::Expert, QRectF(column * cell, y + row * step, cell, m_line),
+                               QString::number(listed[i]) + (listed[i] == m_sheet.map.unconditional ? QStringLiteral("*") : QString()), listed[i]});
         }
         y += step * ((static_cast<int>(listed.size()) + columns - 1) / columns);
         if (static_cast<int>(listed.size()) < experts) {
@@ -195,9 +200,9 @@ void paintBar(QPainter& painter, const QRectF& box, const OverlaySheet& sheet, d
         if (counts && (steps - i) % every == 0) label((top + bottom) / 2, i == steps && sheet.orMore ? OverlayWords::tr("%1 or more").arg(i) : QString::number(i));
     }
     if (!counts) {
-        label(bar.top(), QLocale().toString(static_cast<double>(map.high), 'g', 3));
-        label(bar.center().y(), QLocale().toString(static_cast<double>(map.high) / 2, 'g', 3));
-        label(bar.bottom(), QStringLiteral("0"));
+        label(bar.top(), (exceedsRange(map) ? QStringLiteral("> ") : QString()) + QLocale().toString(map.high, 'g', 3));
+        label(bar.center().y(), QLocale().toString((map.high + map.low) / 2, 'g', 3));
+        label(bar.bottom(), QLocale().toString(map.low, 'g', 3));
     }
     painter.setBrush(Qt::NoBrush);
     painter.drawRect(bar);

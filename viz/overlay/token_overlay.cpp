@@ -34,15 +34,30 @@ std::vector<std::pair<TokenMap::Outside, double>> outsideWeights(const MoeLayerD
     return weights;
 }
 
-}  // namespace
-
-double weightRange(const RoutingRecord& record) {
-    const double largest = record.gate.empty() ? 0.0 : static_cast<double>(*std::max_element(record.gate.begin(), record.gate.end()));
+double roundAbove(double largest) {
     for (double decade = 0.1; decade < 1e9; decade *= 10)
         for (const double factor : {1.0, 2.0, 5.0})
             if (largest <= decade * factor * (1 + 1e-6)) return decade * factor;
     return largest;
 }
+
+}  // namespace
+
+double weightRange(const RoutingRecord& record) {
+    return roundAbove(record.gate.empty() ? 0.0 : static_cast<double>(*std::max_element(record.gate.begin(), record.gate.end())));
+}
+
+double negativeWeightRange(const RoutingRecord& record) {
+    const double least = record.gate.empty() ? 0.0 : static_cast<double>(*std::min_element(record.gate.begin(), record.gate.end()));
+    return least < 0 ? -roundAbove(-least) : 0;
+}
+
+bool exceedsRange(const OverlayMap& map) {
+    const double end = map.high * (1 + 1e-6);
+    return std::any_of(map.weight.values.begin(), map.weight.values.end(), [&](double weight) { return weight > end; });
+}
+
+double weightShare(const OverlayMap& map, double weight) { return map.high > map.low ? (weight - map.low) / (map.high - map.low) : 0; }
 
 std::optional<OverlayMap> overlayOf(OverlayKind kind, const MoeLayerDescriptor& layer, const RoutingRecord& record, int64_t image,
                                     int expert) {
@@ -53,6 +68,8 @@ std::optional<OverlayMap> overlayOf(OverlayKind kind, const MoeLayerDescriptor& 
     OverlayMap map;
     map.kind = kind;
     map.experts = static_cast<int>(layer.experts);
+    map.unconditional = static_cast<int>(layer.unconditionalExpert);
+    map.sharedExpert = layer.sharedExpert;
     map.dominant = std::move(*values);
     if (kind == OverlayKind::HowMany) map.high = countRange(layer);
     if (kind == OverlayKind::OneExpert) {
@@ -60,6 +77,7 @@ std::optional<OverlayMap> overlayOf(OverlayKind kind, const MoeLayerDescriptor& 
         map.weight = expertGateMap(layer, record, image, expert);
         map.outsideWeight = outsideWeights(layer, record, image, expert, map.dominant);
         map.high = weightRange(record);
+        map.low = negativeWeightRange(record);
     }
     return map;
 }

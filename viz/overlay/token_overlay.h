@@ -5,6 +5,8 @@
 #include <QPainter>
 #include <QRectF>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "viz/aggregate/token_map.h"
 
@@ -26,6 +28,10 @@ struct OverlayMap {
     Matrix weight;                      // OneExpert: [height, width]
     std::vector<std::pair<TokenMap::Outside, double>> outsideWeight;  // OneExpert: tokens outside the picture, noData: not taken
     double high = 1;                    // end of the colour range: largest weight, or experts per token
+    double low = 0;                     // OneExpert: below 0 where weights may be negative (cosines)
+    int unconditional = -1;             // the expert for tokens without condition; -1: there is none
+    bool sharedExpert = false;          // works on tokens that no expert took
+    std::vector<std::string> names;     // of the experts where they are networks; empty: they have numbers
     std::vector<uint8_t> marked;        // [height, width] 1: framed, the others fade; empty: nothing is marked
     std::vector<uint8_t> markedOutside; // the same for tokens outside the picture
 
@@ -43,8 +49,16 @@ std::optional<OverlayMap> overlayOf(OverlayKind kind, const MoeLayerDescriptor& 
 void markDifferences(OverlayMap& map, const MoeLayerDescriptor& layer, const RoutingRecord& record, const RoutingRecord& other,
                      int64_t image);
 
-/// The smallest of 0.1, 0.2, 0.5, 1, 2, 5, 10, ... that no gate of the record exceeds: end of a colour range.
+/// The smallest of 0.1, 0.2, 0.5, 1, 2, 5, 10, ... that no gate of the record exceeds; and the same of negative gates, 0 where there are
+/// none: the ends of a colour range.
 double weightRange(const RoutingRecord& record);
+double negativeWeightRange(const RoutingRecord& record);
+
+/// Whether a weight of the map lies beyond the end of its range, and is drawn in the end's colour.
+bool exceedsRange(const OverlayMap& map);
+
+/// Where between low (0) and high (1) a weight lies.
+double weightShare(const OverlayMap& map, double weight);
 
 /// Paints the map into `target` (the picture's rectangle) with the given opacity. Tokens that no expert took show a cross-hatched
 /// hole, unlike any expert. `grid` draws the lines between tokens.

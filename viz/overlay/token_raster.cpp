@@ -107,7 +107,7 @@ private:
             case OverlayKind::HowMany: return value > 0 ? paintOf(sequentialColour(value / m_map.high)) : holePaint();
             case OverlayKind::OneExpert:
                 if (value < 0) return holePaint();
-                return hasData(weight) ? paintOf(sequentialColour(weight / m_map.high)) : Paint{};
+                return hasData(weight) ? paintOf(sequentialColour(weightShare(m_map, weight))) : Paint{};
             case OverlayKind::None: break;
         }
         return {};

@@ -48,7 +48,7 @@ struct ChartPlot::Parts {
     ChartSpec shown;
     ChartStyle style;
     ChartCursor cursor;
-    QRect title, subtitle, whole;
+    QRect title, subtitle, note, whole;
     bool framed = true;
 
     void layOut(const ChartSpec& spec, const ChartStyle& wanted, QSize size) {
@@ -66,6 +66,15 @@ struct ChartPlot::Parts {
         };
         title = takeLine(!shown.title.isEmpty() && size.height() >= 6 * line);
         subtitle = takeLine(!shown.subtitle.isEmpty() && size.height() >= 9 * line);
+        // A note is broken into lines and takes at most a third of the chart.
+        note = QRect();
+        if (!shown.note.isEmpty() && chartRows(shown) > 0) {
+            const int tall = QFontMetrics(style.font).boundingRect(QRect(0, 0, area.width(), 10000), Qt::TextWordWrap, shown.note).height();
+            if (tall <= 3 * line && area.height() >= 8 * line + tall) {
+                note = QRect(area.left(), area.top(), area.width(), tall);
+                area.setTop(area.top() + tall);
+            }
+        }
         if (title.height() > 0) area.setTop(area.top() + pad / 2);
 
         const bool map = std::holds_alternative<HeatMapSpec>(shown.body);
@@ -84,6 +93,11 @@ struct ChartPlot::Parts {
     void paintHeader(QCPPainter& painter) {
         paintText(painter, title, Qt::AlignLeft | Qt::AlignVCenter, shown.title, style.titleFont(), style.text());
         paintText(painter, subtitle, Qt::AlignLeft | Qt::AlignVCenter, shown.subtitle, style.font, style.shade(0.7));
+        if (!note.isEmpty()) {
+            painter.setFont(style.font);
+            painter.setPen(style.shade(0.7));
+            painter.drawText(note, Qt::AlignLeft | Qt::TextWordWrap, shown.note);
+        }
         if (body || shown.emptyText.isEmpty()) return;
         const int em = static_cast<int>(style.em());
         painter.setFont(style.font);

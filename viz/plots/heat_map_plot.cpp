@@ -30,6 +30,8 @@ private:
     int columns() const { return static_cast<int>(m_map->values.cols); }
     double edgeX(int column) const { return m_cells.left() + m_cells.width() * column / columns(); }
     double edgeY(int row) const { return m_cells.top() + m_cells.height() * row / rows(); }
+    QStringList shownRows() const;
+    QString rowTitle() const;
     void layOutBar(QRect area, bool roomy);
     void paintBar(QCPPainter& painter);
 
@@ -66,7 +68,8 @@ void HeatMapBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect 
 
     const double widestAllowed = area.width() * 0.4;
     double widest = 0;
-    for (const QString& label : m_map->rows.labels) widest = std::max(widest, metrics.horizontalAdvance(label));
+    const QStringList rowLabels = shownRows();
+    for (const QString& label : rowLabels) widest = std::max(widest, metrics.horizontalAdvance(label));
     widest = std::min(std::ceil(widest), widestAllowed);
     layOutBar(area.adjusted(0, captions, 0, 0), area.width() >= 14 * em);
     const double barWidth = m_bar.width() > 0 ? area.right() + 1 - m_bar.left() + em : em / 2.0;
@@ -77,7 +80,7 @@ void HeatMapBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect 
     if (m_cells.height() < 1) m_cells.setHeight(1);
     m_bar.setTop(m_cells.top());
     m_bar.setBottom(m_cells.bottom());
-    const double used = metrics.horizontalAdvance(m_map->rows.title) + 2 * em;
+    const double used = metrics.horizontalAdvance(rowTitle()) + 2 * em;
     m_barCaption = QRectF(area.left() + used, area.top(), std::max(0.0, area.width() - used), captions);
     m_note = roomy ? QRectF(m_cells.right(), area.bottom() + 1 - line, area.right() + 1 - m_cells.right(), line) : QRectF();
 
@@ -85,19 +88,38 @@ void HeatMapBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect 
     m_plot.xAxis->setRange(-0.5, columns() - 0.5);
     m_plot.yAxis->setRange(-0.5, rows() - 0.5);
     m_plot.yAxis->setRangeReversed(true);
-    m_plot.xAxis->setLabel(roomy ? metrics.elidedText(m_map->columns.title, Qt::ElideRight, m_cells.width()) : QString());
+    m_plot.xAxis->setLabel(roomy ? metrics.elidedText(shownTitle(m_map->columns), Qt::ElideRight, m_cells.width()) : QString());
     m_plot.xAxis->setLabelPadding(2);
     m_plot.yAxis->setLabel({});
-    const auto ticks = [&](const CategoryAxis& axis, double room, double gap, double widestLabel, const auto& extent) {
+    const auto ticks = [&](const CategoryAxis& axis, const QStringList& shown, double room, double gap, double widestLabel, const auto& extent) {
         std::vector<Tick> found;
         for (const int i : labelsThatFit(axis.labels, room, gap, extent))
-            found.push_back({static_cast<double>(i), metrics.elidedText(axis.labels[i], Qt::ElideRight, widestLabel)});
+            found.push_back({static_cast<double>(i), metrics.elidedText(shown[i], Qt::ElideRight, widestLabel)});
         return found;
     };
-    styleAxis(*m_plot.xAxis, style, ticks(m_map->columns, m_cells.width() / columns(), em * 0.6, m_cells.width(),
+    QStringList columnLabels;
+    for (int column = 0; column < static_cast<int>(m_map->columns.labels.size()); ++column) columnLabels << shownLabel(m_map->columns, column);
+    styleAxis(*m_plot.xAxis, style, ticks(m_map->columns, columnLabels, m_cells.width() / columns(), em * 0.6, m_cells.width(),
                                           [&](const QString& label) { return metrics.horizontalAdvance(label); }));
-    styleAxis(*m_plot.yAxis, style, ticks(m_map->rows, m_cells.height() / rows(), 0, widest,
+    styleAxis(*m_plot.yAxis, style, ticks(m_map->rows, rowLabels, m_cells.height() / rows(), 0, widest,
                                           [&](const QString&) { return metrics.ascent() + metrics.descent() / 2; }));
+}
+
+/// Labels of the rows, with the numbers beside them.
+QStringList HeatMapBody::shownRows() const {
+    QStringList labels;
+    const std::vector<double>& beside = m_map->beside.values;
+    for (int row = 0; row < static_cast<int>(m_map->rows.labels.size()); ++row) {
+        labels << shownLabel(m_map->rows, row);
+        if (static_cast<size_t>(row) < beside.size() && hasData(beside[static_cast<size_t>(row)]))
+            labels.back() += QStringLiteral("   ") + numberText(beside[static_cast<size_t>(row)]);
+    }
+    return labels;
+}
+
+QString HeatMapBody::rowTitle() const {
+    const QString title = shownTitle(m_map->rows);
+    return m_map->beside.values.empty() ? title : title + QStringLiteral(", ") + m_map->beside.title;
 }
 
 /// Only the width is known here; labels may get a sign for values beyond the end at any time, so that their room is kept.
@@ -151,13 +173,13 @@ void HeatMapBody::paintBelow(QCPPainter& painter) {
 
 void HeatMapBody::paintAbove(QCPPainter& painter) {
     const QColor quiet = m_style->shade(0.8);
-    paintText(painter, m_rowCaption, Qt::AlignLeft | Qt::AlignTop, m_map->rows.title, m_style->font, quiet);
+    paintText(painter, m_rowCaption, Qt::AlignLeft | Qt::AlignTop, rowTitle(), m_style->font, quiet);
     if (m_bar.width() > 0) paintBar(painter);
     if (!m_missing || m_note.height() < 1) return;
-    const QString note = QCoreApplication::translate("ChartView", "no data");
+    const QString note = m_map->missing.isEmpty() ? QCoreApplication::translate("ChartView", "no data") : m_map->missing;
     const double em = m_style->em(), side = std::round(em * 0.9);
     const double width = QFontMetricsF(m_style->font).horizontalAdvance(note) + side + em / 2;
-    const double titleEnd = m_cells.center().x() + QFontMetricsF(m_style->font).horizontalAdvance(m_map->columns.title) / 2 + em;
+    const double titleEnd = m_cells.center().x() + QFontMetricsF(m_style->font).horizontalAdvance(shownTitle(m_map->columns)) / 2 + em;
     QRectF place = m_note;
     place.setLeft(place.right() - width);
     if (place.left() < titleEnd) return;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The body of bars and lines: a legend above, the chosen one in the highlight colour, gaps where there is no data.
+// The body of bars, lines and stacked columns: a legend above, the chosen one in the highlight colour, gaps where there is no data.
 #include <qcustomplot.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "viz/overlay/expert_palette.h"
 #include "viz/plots/chart_plot.h"
 #include "viz/plots/chart_view.h"
 
@@ -15,10 +16,17 @@ constexpr int kTick = 3, kTickPadding = 3;
 constexpr int kLegendMost = 8;  // series
 
 struct LegendEntry {
+    enum Kind { Line, Patch, Hatched } kind = Line;
     QPen pen;
     QString text;
     QRectF place;
 };
+
+QStringList shownLabels(const CategoryAxis& axis) {
+    QStringList labels;
+    for (int i = 0; i < static_cast<int>(axis.labels.size()); ++i) labels << shownLabel(axis, i);
+    return labels;
+}
 
 class SeriesBody : public ChartBody {
 public:
@@ -33,6 +41,10 @@ public:
 
 private:
     bool bars() const { return m_spec->form == SeriesSpec::Form::Bars; }
+    bool stacked() const { return m_spec->form == SeriesSpec::Form::Stacked; }
+    bool lines() const { return m_spec->form == SeriesSpec::Form::Lines; }
+    double stackedBelow(int row, int column) const;  // sum of the series under it
+    void paintStack(QCPPainter& painter) const;
     int count() const { return static_cast<int>(m_spec->series.size()); }
     double valueAt(int row, int column) const;
     double place(int column) const;       // on the x axis
@@ -62,7 +74,7 @@ double SeriesBody::valueAt(int row, int column) const {
 
 double SeriesBody::place(int column) const {
     const auto index = static_cast<size_t>(column);
-    return !bars() && index < m_spec->xNumbers.size() ? m_spec->xNumbers[index] : column;
+    return lines() && index < m_spec->xNumbers.size() ? m_spec->xNumbers[index] : column;
 }
 
 double SeriesBody::pixelX(int column) const {
@@ -76,6 +88,11 @@ double SeriesBody::pixelY(double value) const {
 
 QPen SeriesBody::penOf(int row) const {
     if (m_spec->series[static_cast<size_t>(row)].emphasised) return QPen(m_style->accent(), m_style->em() / 4);
+    if (m_spec->expertLooks) {
+        QPen pen = seriesPen(*m_style, row);
+        pen.setColor(expertLook(row, count()).colour);
+        return pen;
+    }
     return count() <= kLegendMost ? seriesPen(*m_style, row) : QPen(m_style->shade(0.4), m_style->em() / 12);
 }
 
@@ -88,17 +105,17 @@ void SeriesBody::setRanges() {
             least = std::fmin(least, valueAt(row, column));  // fmin and fmax pass over what has no data
             largest = std::fmax(largest, valueAt(row, column));
         }
-    if (!hasData(m_low)) m_low = bars() ? std::fmin(0.0, least) : hasData(least) ? least : 0;
-    if (!hasData(m_high)) m_high = std::fmax(bars() ? 0.0 : m_low, largest);
+    if (!hasData(m_low)) m_low = !lines() ? std::fmin(0.0, least) : hasData(least) ? least : 0;
+    if (!hasData(m_high)) m_high = std::fmax(!lines() ? 0.0 : m_low, largest);
     if (!(m_high > m_low)) m_high = m_low + 1;
     // A little air, so that a value at an end is not hidden by the frame; bars stand on theirs.
     const double air = (m_high - m_low) * 0.04;
-    if (!bars() || m_low < 0) m_low -= air;
+    if (lines() || m_low < 0) m_low -= air;
     m_high += air;
 
     m_left = -0.5;
     m_right = m_columns - 0.5;
-    if (bars() || m_spec->xNumbers.empty()) return;
+    if (!lines() || m_spec->xNumbers.empty()) return;
     const auto [first, last] = std::minmax_element(m_spec->xNumbers.begin(), m_spec->xNumbers.end());
     const double margin = *last > *first ? (*last - *first) * 0.03 : 0.5;
     m_left = *first - margin;
@@ -108,9 +125,12 @@ void SeriesBody::setRanges() {
 int SeriesBody::layOutLegend(QRect area) {
     m_legend.clear();
     if (!bars() && count() > 1 && count() <= kLegendMost)
-        for (int row = 0; row < count(); ++row) m_legend.push_back({penOf(row), m_spec->series[static_cast<size_t>(row)].name, {}});
+        for (int row = 0; row < count(); ++row)
+            m_legend.push_back({stacked() ? LegendEntry::Patch : LegendEntry::Line, penOf(row), m_spec->series[static_cast<size_t>(row)].name, {}});
+    if (bars() && m_spec->x.marked >= 0 && !m_spec->x.markName.isEmpty())
+        m_legend.push_back({LegendEntry::Hatched, QPen(m_style->shade(0.6), 1), m_spec->x.markName, {}});
     if (m_spec->reference && !m_spec->referenceName.isEmpty())
-        m_legend.push_back({QPen(m_style->shade(0.8), 1, Qt::DashLine),
+        m_legend.push_back({LegendEntry::Line, QPen(m_style->shade(0.8), 1, Qt::DashLine),
                             QStringLiteral("%1: %2").arg(m_spec->referenceName, numberText(*m_spec->reference)), {}});
     const QFontMetricsF metrics(m_style->font);
     const double em = m_style->em(), line = std::ceil(m_style->line());
@@ -153,9 +173,9 @@ void SeriesBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect a
     }
     double widest = 0, widestBelow = 0;
     for (const Tick& tick : m_ticks) widest = std::max(widest, metrics.horizontalAdvance(tick.text));
-    const bool numeric = !bars() && !m_spec->xNumbers.empty();
+    const bool numeric = lines() && !m_spec->xNumbers.empty();
     if (!numeric)
-        for (const QString& label : m_spec->x.labels) widestBelow = std::max(widestBelow, metrics.horizontalAdvance(label));
+        for (const QString& label : shownLabels(m_spec->x)) widestBelow = std::max(widestBelow, metrics.horizontalAdvance(label));
     const double left = std::ceil(area.left() + widest + kTick + kTickPadding + 2);
     const double rest = area.right() + 1 - left;
     // The last label may be wider than its place: keep it on the plot.
@@ -167,45 +187,71 @@ void SeriesBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect a
     m_plot.xAxis->setRangeReversed(m_spec->xReversed);
     m_plot.yAxis->setRange(m_low, m_high);
     m_plot.yAxis->setRangeReversed(false);
-    m_plot.xAxis->setLabel(roomy ? metrics.elidedText(quantityLabel(m_spec->x.title, m_spec->x.unit), Qt::ElideRight, m_inner.width()) : QString());
+    m_plot.xAxis->setLabel(roomy ? metrics.elidedText(quantityLabel(shownTitle(m_spec->x), m_spec->x.unit), Qt::ElideRight, m_inner.width()) : QString());
     m_plot.xAxis->setLabelPadding(2);
     m_plot.yAxis->setLabel({});
     std::vector<Tick> belowTicks;
     if (numeric) {
         belowTicks = niceTicks(m_left, m_right, std::max(1, static_cast<int>(m_inner.width() / (5 * em))));
     } else {
-        const auto extent = [&](const QString& label) { return metrics.horizontalAdvance(label); };
+        // A few names are shortened rather than left out.
+        bool number = false;
+        if (m_columns > 0 && !m_spec->x.labels.isEmpty()) m_spec->x.labels.front().toInt(&number);
+        const bool names = bars() && !number && room() >= 4 * em;
+        const auto extent = [&](const QString& label) { return names ? 0.0 : metrics.horizontalAdvance(label); };
         for (const int i : labelsThatFit(m_spec->x.labels, room(), em * 0.6, extent))
-            belowTicks.push_back({static_cast<double>(i), metrics.elidedText(m_spec->x.labels[i], Qt::ElideRight, m_inner.width())});
+            belowTicks.push_back({static_cast<double>(i), metrics.elidedText(shownLabel(m_spec->x, i), Qt::ElideRight, names ? room() - em / 2.0 : m_inner.width())});
     }
     styleAxis(*m_plot.xAxis, style, belowTicks);
     styleAxis(*m_plot.yAxis, style, m_ticks);
 
     m_plot.clearPlottables();
-    if (bars())
-        plotBars();
-    else
-        plotLines();
+    if (bars()) plotBars();
+    if (lines()) plotLines();
 }
 
 void SeriesBody::plotBars() {
     const double width = 0.8 / std::max(1, count());
     for (int row = 0; row < count(); ++row)
-        for (const bool chosen : {false, true}) {
+        for (const int part : {0, 1, 2, 3}) {  // by whether it is the chosen one, and whether it is of another kind than the rest
+            const bool chosen = part % 2 == 1, marked = part >= 2;
             QVector<double> keys, values;
             for (int column = 0; column < m_columns; ++column) {
                 const double value = valueAt(row, column);
-                if (!hasData(value) || (column == m_spec->selectedX) != chosen) continue;
+                if (!hasData(value) || (column == m_spec->selectedX) != chosen || (column == m_spec->x.marked) != marked) continue;
                 keys << column + (row - (count() - 1) / 2.0) * width;
                 values << value;
             }
+            if (keys.isEmpty()) continue;
             auto* bars = new QCPBars(m_plot.xAxis, m_plot.yAxis);
             bars->setAntialiased(false);
             bars->setWidth(width);
-            bars->setPen(Qt::NoPen);
-            bars->setBrush(chosen ? m_style->accent() : count() > 1 ? seriesPen(*m_style, row).color() : m_style->shade(0.45));
+            const QColor colour = chosen ? m_style->accent() : count() > 1 ? seriesPen(*m_style, row).color() : m_style->shade(0.45);
+            bars->setPen(marked ? QPen(colour, 1) : QPen(Qt::NoPen));
+            bars->setBrush(marked ? QBrush(colour, Qt::BDiagPattern) : QBrush(colour));
             bars->setData(keys, values, true);
         }
+}
+
+double SeriesBody::stackedBelow(int row, int column) const {
+    double sum = 0;
+    for (int below = 0; below < row; ++below)
+        if (hasData(valueAt(below, column))) sum += valueAt(below, column);
+    return sum;
+}
+
+void SeriesBody::paintStack(QCPPainter& painter) const {
+    painter.save();
+    painter.setPen(Qt::NoPen);
+    for (int column = 0; column < m_columns; ++column)
+        for (int row = 0; row < count(); ++row) {
+            if (!hasData(valueAt(row, column))) continue;
+            QRectF part = cellRect({row, column});
+            // A line of background between parts, so that neighbours of one colour stay two.
+            if (part.height() > 3 && row > 0) part.setBottom(part.bottom() - 1);
+            painter.fillRect(part, penOf(row).color());
+        }
+    painter.restore();
 }
 
 void SeriesBody::plotLines() {
@@ -237,12 +283,14 @@ void SeriesBody::paintBelow(QCPPainter& painter) {
         painter.drawLine(QPointF(m_inner.left(), y), QPointF(m_inner.right(), y));
     }
     painter.setAntialiasing(true);
-    for (int column = 0; bars() && column < m_columns; ++column) {
+    for (int column = 0; !lines() && column < m_columns; ++column) {
         bool any = m_spec->xReached >= 0 && column >= m_spec->xReached;
         for (int row = 0; row < count(); ++row) any |= hasData(valueAt(row, column));
-        if (!any) paintHatching(painter, QRectF(pixelX(column) - room() * 0.4, m_inner.top(), room() * 0.8, m_inner.height()), *m_style);
+        const double width = room() * (stacked() ? 1 : 0.8);
+        if (!any) paintHatching(painter, QRectF(pixelX(column) - width / 2, m_inner.top(), width, m_inner.height()), *m_style);
     }
     painter.setAntialiasing(false);
+    if (stacked()) paintStack(painter);
 }
 
 void SeriesBody::paintAbove(QCPPainter& painter) {
@@ -258,10 +306,21 @@ void SeriesBody::paintAbove(QCPPainter& painter) {
     paintText(painter, m_caption, Qt::AlignLeft | Qt::AlignTop, quantityLabel(m_spec->quantity, m_spec->unit), m_style->font, m_style->shade(0.8));
     const double em = m_style->em();
     for (const LegendEntry& entry : m_legend) {
-        painter.setAntialiasing(true);
-        painter.setPen(entry.pen);
-        painter.drawLine(QPointF(entry.place.left(), entry.place.center().y()), QPointF(entry.place.left() + 2 * em, entry.place.center().y()));
-        painter.setAntialiasing(false);
+        const double middle = entry.place.center().y();
+        const QRectF patch(entry.place.left() + em / 2, middle - em / 2, em * 1.3, em);
+        if (entry.kind == LegendEntry::Patch) {
+            painter.fillRect(patch, entry.pen.color());
+        } else if (entry.kind == LegendEntry::Hatched) {
+            painter.setPen(entry.pen);
+            painter.setBrush(QBrush(entry.pen.color(), Qt::BDiagPattern));
+            painter.drawRect(patch);
+            painter.setBrush(Qt::NoBrush);
+        } else {
+            painter.setAntialiasing(true);
+            painter.setPen(entry.pen);
+            painter.drawLine(QPointF(entry.place.left(), middle), QPointF(entry.place.left() + 2 * em, middle));
+            painter.setAntialiasing(false);
+        }
         paintText(painter, entry.place.adjusted(2.5 * em, 0, 1, 0), Qt::AlignLeft | Qt::AlignVCenter, entry.text, m_style->font, m_style->text());
     }
 }
@@ -269,7 +328,7 @@ void SeriesBody::paintAbove(QCPPainter& painter) {
 void SeriesBody::paintMarks(QCPPainter& painter, const ChartCursor& cursor) {
     const int chosen = m_spec->selectedX;
     if (chosen >= 0 && chosen < m_columns) {
-        if (bars()) {
+        if (!lines()) {
             paintOutline(painter, QRectF(pixelX(chosen) - room() / 2, m_inner.top() - 0.5, room(), m_inner.height() + 1), m_style->text(), *m_style, 1);
         } else {
             painter.setPen(QPen(m_style->shade(0.7), 1));
@@ -289,6 +348,9 @@ QPoint SeriesBody::cellAt(QPointF at) const {
     int row = 0;
     if (bars()) {
         row = static_cast<int>((at.x() - (pixelX(column) - room() * 0.4)) / (room() * 0.8) * count());
+    } else if (stacked()) {
+        for (int i = 0; i < count(); ++i)
+            if (hasData(valueAt(i, column)) && (!hasData(valueAt(row, column)) || at.y() <= pixelY(stackedBelow(i, column)))) row = i;
     } else {
         const auto distance = [&](int series) {
             const double value = valueAt(series, column);
@@ -304,6 +366,11 @@ QRectF SeriesBody::cellRect(QPoint cell) const {
     if (bars()) {
         const double width = room() / std::max(1, count());
         return {pixelX(cell.y()) - room() / 2 + width * cell.x(), m_inner.top(), width, m_inner.height()};
+    }
+    if (stacked() && hasData(valueAt(cell.x(), cell.y()))) {
+        const double below = stackedBelow(cell.x(), cell.y()), left = std::round(pixelX(cell.y()) - room() / 2);
+        const double top = std::round(pixelY(below + valueAt(cell.x(), cell.y()))), bottom = std::round(pixelY(below));
+        return {left, top, std::round(pixelX(cell.y()) + room() / 2) - left, bottom - top};
     }
     const double value = valueAt(cell.x(), cell.y()), half = m_style->em() * 0.6;
     const double width = std::max(2.0, room());

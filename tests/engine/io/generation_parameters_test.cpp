@@ -31,6 +31,7 @@ GenerationParameters full() {
     p.noiseFile = "noise.npy";
     p.noiseHash = "00ff";
     p.dtype = "f32";
+    p.device = "CUDA, NVIDIA H100 80GB HBM3";
     p.width = 32;
     p.height = 48;
     p.modelName = "checkpoint-last.pth";
