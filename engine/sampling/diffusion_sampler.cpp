@@ -6,7 +6,7 @@ namespace moescope {
 DiffusionSampler::DiffusionSampler(const Denoiser& denoiser, const SamplerSettings& settings, SamplerInputs inputs)
     : m_denoiser(denoiser), m_backend(denoiser.backend()), m_settings(settings), m_inputs(std::move(inputs)),
       m_images(static_cast<int64_t>(m_inputs.classes.size())),
-      m_schedule(respacedSchedule(linearAlphasCumprod(), keptTimesteps(settings.respacing, settings.steps).orThrow())),
+      m_schedule(respacedSchedule(trainedAlphasCumprod(denoiser.description()), keptTimesteps(settings.respacing, settings.steps).orThrow())),
       m_queue(m_backend, denoiser.recordable()) {
     const ModelDescription& d = denoiser.description();
     const TransformerConfig& c = d.config;

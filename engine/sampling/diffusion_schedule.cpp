@@ -8,6 +8,8 @@
 #include <cmath>
 #include <optional>
 
+#include "engine/model/noise_schedule.h"
+
 namespace moescope {
 namespace {
 
@@ -71,6 +73,10 @@ std::vector<double> linearAlphasCumprod() {
         cumprod.push_back(product *= 1 - beta);
     }
     return cumprod;
+}
+
+std::vector<double> trainedAlphasCumprod(const ModelDescription& description) {
+    return description.noise ? description.noise->alphaBar : linearAlphasCumprod();
 }
 
 Result<std::vector<int>> keptTimesteps(std::string_view respacing, int steps) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/core/error.h"
+#include "engine/model/model_description.h"
 
 namespace moescope {
 
@@ -16,6 +17,9 @@ inline constexpr int kTrainedTimesteps = 1000;
 
 /// Share of the data's variance after each of the 1000 steps of the linear schedule (beta from 1e-4 to 0.02).
 std::vector<double> linearAlphasCumprod();
+
+/// The same of the schedule that a model was trained with: its own, else the linear one.
+std::vector<double> trainedAlphasCumprod(const ModelDescription& description);
 
 /// Original indices that a run visits, ascending. `respacing` is spelled as in the published code: "250" or "10,15,20" are
 /// counts of one or more equal sections of the 1000 (a section of size L with n steps takes start + round(j (L-1)/(n-1)));

@@ -123,7 +123,7 @@ void addSchedule(const ModelDescription& description, const SamplerSettings& set
     };
     if (description.prediction == Prediction::Noise) {
         DiffusionSchedule schedule =
-            respacedSchedule(linearAlphasCumprod(), keptTimesteps(settings.respacing, settings.steps).orThrow());
+            respacedSchedule(trainedAlphasCumprod(description), keptTimesteps(settings.respacing, settings.steps).orThrow());
         const std::vector<int64_t> kept(schedule.timesteps.rbegin(), schedule.timesteps.rend());
         outputs.tensors.insert_or_assign("timesteps", integerTensor({schedule.steps()}, kept));
         for (auto* table : {&schedule.alphasCumprod, &schedule.betas}) std::reverse(table->begin(), table->end());

@@ -22,6 +22,8 @@ public:
     /// Allocates during the first passes of a workspace.
     void forward(DenoiserWorkspace& workspace, const DeviceTensor& x, const DeviceTensor& t, const Condition& condition,
                  DenoiserObserver* observer) const override;
+    /// Its memory is taken and texts are uploaded during the pass.
+    bool recordable() const override { return false; }
 
 private:
     struct Workspace;

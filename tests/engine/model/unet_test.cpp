@@ -2,12 +2,16 @@
 // U-Nets of diffusers: against its outputs, in batches and threads, and what is said of those that do not run.
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstring>
 #include <filesystem>
 
 #include "engine/model/noise_schedule.h"
 #include "engine/model/unet/unet_weights.h"
 #include "engine/sampling/generator.h"
+#include "engine/sampling/noise.h"
 #include "engine/verify/verify_case.h"
+#include "tests/support/random_tensor.h"
 #include "tests/support/unet_fixture.h"
 
 namespace moescope {
@@ -265,6 +269,68 @@ TEST(UNet, SaysWhyItCanNotMakePicturesAlone) {
               "the noise schedule should give beta_schedule as linear, scaled_linear or squaredcos_cap_v2, found "
               "laplace (scheduler_config.json)");
     EXPECT_TRUE(classes.open()->runnable().ok());
+}
+
+TEST(UNet, MakesPicturesAloneByItsOwnNoiseSchedule) {
+    const UnetFolder folder("classes");
+    folder.write("scheduler_config.json",
+                 R"({"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012})");
+    const auto checkpoint = folder.open();
+    const Loaded model = load(checkpoint);
+    GenerationRequest request;
+    request.classes = {4};
+    request.seed = 3;
+    request.sampler = checkpoint->description().defaults;
+    request.sampler.sampler = SamplerKind::Ddim;
+    request.sampler.steps = 3;
+    request.sampler.cfgScale = 1;
+    const auto run = generate(*model.denoiser, nullptr, request, nullptr, {});
+    ASSERT_TRUE(run.ok()) << run.error().message;
+    ASSERT_TRUE(run->record->complete);
+    EXPECT_EQ(run->record->pictures.front().width, 8);
+
+    // The same three steps by hand: x0 = (z - s eps) / a, then the next state has that data and that noise.
+    HostTensor z = makeNoise({}, 3, 1, {3, 8, 8}).orThrow();
+    z.shape = {1, 3, 8, 8};
+    NamedTensors in = folder.reference();
+    const std::vector<int> timesteps{999, 500, 0};
+    const NoiseSchedule& noise = *checkpoint->description().noise;
+    for (size_t step = 0; step < timesteps.size(); ++step) {
+        const double abar = noise.alphaBar[static_cast<size_t>(timesteps[step])];
+        const double next =
+            step + 1 < timesteps.size() ? noise.alphaBar[static_cast<size_t>(timesteps[step + 1])] : 1.0;
+        std::memcpy(in.tensors.at("x").bytes.data(), z.data.data(), z.data.size() * sizeof(float));
+        test::floatAt(in, "t", 0) = static_cast<float>(timesteps[step]);
+        const std::vector<float> eps = pass(model, in, 0, 1);
+        for (size_t i = 0; i < eps.size(); ++i) {
+            const NoiseAndData split = splitPrediction(NoiseTarget::Noise, abar, z.data[i], eps[i]);
+            z.data[i] = static_cast<float>(std::sqrt(next) * split.data + std::sqrt(1 - next) * split.noise);
+        }
+    }
+    // The first step magnifies roundings by 1 / sqrt(abar) = 15, and the untrained network does not damp them.
+    const std::vector<float>& made = run->record->finalLatents.data;
+    EXPECT_LE(test::relativeDifference(made, z.data), 1e-4);
+    folder.write("scheduler_config.json", "{}");
+    const auto other = generate(*load(folder.open()).denoiser, nullptr, request, nullptr, {}).orThrow();
+    EXPECT_GE(test::relativeDifference(other.record->finalLatents.data, z.data), 0.1);
+}
+
+TEST(UNet, MakesPicturesWithoutAnyCondition) {
+    const UnetFolder folder("early");
+    folder.write("scheduler_config.json", "{}");
+    const auto checkpoint = folder.open();
+    const Loaded model = load(checkpoint);
+    GenerationRequest request;
+    request.classes = {0, 0};
+    request.sampler = checkpoint->description().defaults;
+    request.sampler.steps = 3;
+    for (const SamplerKind kind : checkpoint->description().samplers) {
+        request.sampler.sampler = kind;
+        const auto run = generate(*model.denoiser, nullptr, request, nullptr, {});
+        ASSERT_TRUE(run.ok()) << run.error().message;
+        EXPECT_TRUE(run->record->complete) << samplerName(kind);
+        EXPECT_EQ(run->record->pictures.size(), 2u);
+    }
 }
 
 TEST(UNet, OpensTheFolderOfAWholePipeline) {
