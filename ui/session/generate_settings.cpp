@@ -19,10 +19,6 @@ struct Text {
     Q_DECLARE_TR_FUNCTIONS(GenerateSettings)
 };
 
-// As records and settings files spell the pools.
-constexpr const char* kWholeBatch = "batch";
-constexpr const char* kOnePicture = "picture";
-
 EngineError refusal(const QString& sentence) { return {ErrorCode::InvalidArgument, sentence.toStdString()}; }
 
 std::optional<qint64> wholeNumber(const QString& text) {
@@ -153,11 +149,6 @@ int evaluationsOf(const GenerateSettings& settings, const ModelDescription& mode
     return plannedEvaluations(model.prediction, sampler);
 }
 
-bool routesOverBatches(const ModelDescription& model) {
-    return std::any_of(model.moeLayers.begin(), model.moeLayers.end(),
-                       [](const MoeLayerDescriptor& layer) { return layer.policy == RoutingPolicy::BatchPool; });
-}
-
 bool isDiscrete(const ModelDescription& model) { return model.prediction == Prediction::Noise; 
 }
 
@@ -223,7 +214,8 @@ GenerateSettings settingsOf(const GenerationParameters& parameters, int64_t imag
     settings.negative = QString::fromStdString(parameters.negativePrompt);
     if (parameters.classId) settings.classId = static_cast<int>(std::clamp<int64_t>(*parameters.classId, 0, 1 << 30));
     settings.jointNoise = parameters.noiseBatch == "joint";
-    const bool alone = image >= 0 && !settings.jointNoise;
+    // Pictures that were made of one draw of noise, or that shared experts, come back only together.
+    const bool alone = image >= 0 && !settings.jointNoise && parameters.pool != poolName(RoutingPool::Batch);
     settings.seed = parameters.seed + (alone ? static_cast<uint64_t>(image) : 0);
     settings.seedLocked = true;
     settings.pictures = alone ? 1 : static_cast<int>(std::clamp<int64_t>(parameters.batch, 1, 4096));
@@ -237,7 +229,7 @@ GenerateSettings settingsOf(const GenerationParameters& parameters, int64_t imag
     settings.shift = parameters.shift;
     settings.eta = parameters.eta;
     settings.respacing = QString::fromStdString(parameters.respacing);
-    if (parameters.pool == kOnePicture) settings.pool = RoutingPool::Picture;
+    if (const auto pool = poolFromName(parameters.pool)) settings.pool = *pool;
     settings.rng = QString::fromStdString(parameters.rng);
     if (parameters.rng == "file") settings.noiseFile = QString::fromStdString(parameters.noiseFile);
     return settings;
@@ -260,7 +252,7 @@ QVariantMap toVariantMap(const GenerateSettings& s) {
             {"shift", s.shift},
             {"eta", s.eta},
             {"respacing", s.respacing},
-            {"pool", QString::fromUtf8(s.pool == RoutingPool::Picture ? kOnePicture : kWholeBatch)},
+            {"pool", QString::fromUtf8(poolName(s.pool))},
             {"rng", s.rng},
             {"noiseFile", s.noiseFile},
             {"jointNoise", s.jointNoise},
@@ -312,7 +304,7 @@ GenerateSettings generateSettingsFrom(const QVariantMap& map) {
     read("shift", number, s.shift);
     read("eta", number, s.eta);
     read("respacing", text, s.respacing);
-    if (map.value("pool").toString() == QLatin1String(kOnePicture)) s.pool = RoutingPool::Picture;
+    if (const auto pool = poolFromName(map.value("pool").toString().toStdString())) s.pool = *pool;
     read("rng", text, s.rng);
     read("noiseFile", text, s.noiseFile);
     read("jointNoise", flag, s.jointNoise);

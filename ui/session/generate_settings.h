@@ -57,8 +57,6 @@ struct OtherClass {
     bool operator==(const OtherClass&) const = default;
 };
 
-/// Whether experts choose their tokens among those of all pictures of a batch, so that the pictures influence each other.
-bool routesOverBatches(const ModelDescription& model);
 /// Whether the model is a discrete diffusion, whose run visits some of its timesteps; else it is a flow.
 bool isDiscrete(const ModelDescription& model);
 
@@ -74,7 +72,7 @@ Result<TakenClass> classOf(const GenerateSettings& settings, const OpenModel& mo
 quint64 drawnSeed();
 
 /// From what a picture or a run carries. `image`: the picture alone with its own seed (the whole batch where its noise was drawn
-/// jointly); -1: the whole batch. The seed is locked, so that the settings repeat the picture.
+/// jointly or its pictures shared experts); -1: the whole batch. The seed is locked, so that the settings repeat the picture.
 GenerateSettings settingsOf(const GenerationParameters& parameters, int64_t image = -1);
 
 QVariantMap toVariantMap(const GenerateSettings& settings);
