@@ -19,6 +19,31 @@ struct Text {
     Q_DECLARE_TR_FUNCTIONS(GenerateSettings)
 };
 
+
+QVariantMap toVariant(const NetworkEdits& edits) {
+    const auto names = [](const std::vector<std::string>& list) {
+        QStringList texts;
+        for (const std::string& name : list) texts << QString::fromStdString(name);
+        return texts;
+    };
+    QVariantList rows;
+    for (const std::vector<double>& row : edits.weights) rows << QVariant(QVariantList(row.begin(), row.end()));
+    if (edits.empty()) return {};
+    return {{"muted", names(edits.muted)}, {"pinned", names(edits.pinned)}, {"weights", rows}, {"topK", static_cast<qlonglong>(edits.topK)}};
+}
+
+NetworkEdits networkEditsFrom(const QVariantMap& map) {
+    NetworkEdits edits;
+    for (const QString& name : map.value("muted").toStringList()) edits.muted.push_back(name.toStdString());
+    for (const QString& name : map.value("pinned").toStringList()) edits.pinned.push_back(name.toStdString());
+    for (const QVariant& row : map.value("weights").toList()) {
+        std::vector<double>& weights = edits.weights.emplace_back();
+        for (const QVariant& weight : row.toList()) weights.push_back(weight.toDouble());
+    }
+    edits.topK = map.value("topK").toLongLong();
+    return edits;
+}
+
 EngineError refusal(const QString& sentence) { return {ErrorCode::InvalidArgument, sentence.toStdString()}; }
 
 std::optional<qint64> wholeNumber(const QString& text) {
@@ -133,6 +158,7 @@ Result<GenerationRequest> requestOf(const GenerateSettings& settings, const Mode
     request.sampler.eta = settings.eta;
     request.sampler.respacing = settings.respacing.trimmed().toStdString();
     request.sampler.pool = settings.pool;
+    request.networkEdits = settings.networks;
     if (settings.tEps != 0) request.sampler.tEps = settings.tEps;
     request.capture.level = settings.capture;
     auto noise = noiseOf(settings);
@@ -230,6 +256,7 @@ GenerateSettings settingsOf(const GenerationParameters& parameters, int64_t imag
     settings.eta = parameters.eta;
     settings.respacing = QString::fromStdString(parameters.respacing);
     if (const auto pool = poolFromName(parameters.pool)) settings.pool = *pool;
+    settings.networks = parameters.networkEdits;
     settings.rng = QString::fromStdString(parameters.rng);
     if (parameters.rng == "file") settings.noiseFile = QString::fromStdString(parameters.noiseFile);
     return settings;
@@ -253,6 +280,7 @@ QVariantMap toVariantMap(const GenerateSettings& s) {
             {"eta", s.eta},
             {"respacing", s.respacing},
             {"pool", QString::fromUtf8(poolName(s.pool))},
+            {"networks", toVariant(s.networks)},
             {"rng", s.rng},
             {"noiseFile", s.noiseFile},
             {"jointNoise", s.jointNoise},
@@ -305,6 +333,7 @@ GenerateSettings generateSettingsFrom(const QVariantMap& map) {
     read("eta", number, s.eta);
     read("respacing", text, s.respacing);
     if (const auto pool = poolFromName(map.value("pool").toString().toStdString())) s.pool = *pool;
+    s.networks = networkEditsFrom(map.value("networks").toMap());
     read("rng", text, s.rng);
     read("noiseFile", text, s.noiseFile);
     read("jointNoise", flag, s.jointNoise);

@@ -30,6 +30,7 @@ struct GenerateSettings {
     double shift = 1;            // flows
     double eta = 0;              // DDIM
     QString respacing;           // discrete diffusions; empty: `steps` evenly spaced ones
+    NetworkEdits networks;       // of a mixture of networks
     RoutingPool pool = RoutingPool::Batch;  // where experts choose over a whole batch
     QString rng = "torch-cpu";   // or "torch-cuda", "torch-cuda:SMS,THREADS", "file"
     QString noiseFile;           // where rng is "file"; only a name when restored from a picture
