@@ -19,7 +19,6 @@ struct Text {
     Q_DECLARE_TR_FUNCTIONS(GenerateSettings)
 };
 
-
 QVariantMap toVariant(const NetworkEdits& edits) {
     const auto names = [](const std::vector<std::string>& list) {
         QStringList texts;
