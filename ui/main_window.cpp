@@ -40,6 +40,7 @@
 #include "ui/session/run_words.h"
 #include "ui/session/sentences.h"
 #include "ui/theme.h"
+#include "ui/widgets/network_panel.h"
 #include "ui/widgets/canvas_view.h"
 #include "ui/widgets/column_scroll.h"
 #include "ui/widgets/dock_title_bar.h"
@@ -110,6 +111,7 @@ void MainWindow::makeDocks() {
     p.settings = new SettingsDock(p.state, this);
     p.queue = new QueueDock(this);
     p.model = new ModelDock(this);
+    p.model->addPart(new NetworkPanel(p.state, this));
     p.overlay = new OverlayControls(m_bench.current, m_bench.selection, *p.canvas, this);
     p.timeline = new TimelineDock(m_bench.current, m_bench.selection, this);
     p.history = new HistoryPanel(m_bench.history, this);

@@ -37,6 +37,7 @@ public slots:
     void cancelOrClear();  // Esc: stops a run that is going, else clears the selection
     void openSomething();
     void openModelDialog();
+    void makeMixture();
     void saveSession();
     void savePicture();
     void exportRouting();

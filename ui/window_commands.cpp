@@ -61,6 +61,7 @@ private:
         add(menu, tr("&Open\u2026"), {QKeySequence::Open}, [this] { m_window.openSomething(); });
         add(menu, tr("Open &model\u2026"), {QKeySequence(tr("Ctrl+Shift+O"))}, [this] { m_window.openModelDialog(); });
         m_parts.recentMenu = menu->addMenu(tr("Open &recent model"));
+        add(menu, tr("&New mixture of networks\u2026"), {}, [this] { m_window.makeMixture(); });
         menu->addSeparator();
         needsRun(add(menu, tr("&Save session\u2026"), {QKeySequence::Save, QKeySequence(tr("Ctrl+Shift+S"))}, [this] { m_window.saveSession(); }));
         needsRun(add(menu, tr("Save &picture\u2026"), {QKeySequence(tr("Ctrl+Alt+S"))}, [this] { m_window.savePicture(); }));

@@ -22,6 +22,7 @@
 #include "ui/dialogs/about_dialog.h"
 #include "ui/dialogs/help_window.h"
 #include "ui/dialogs/log_window.h"
+#include "ui/dialogs/new_mixture_dialog.h"
 #include "ui/dialogs/preferences_dialog.h"
 #include "ui/docks/engine_links.h"
 #include "ui/docks/model_dock.h"
@@ -84,10 +85,24 @@ void MainWindow::openModelDialog() {
     showRecent();
 }
 
+void MainWindow::makeMixture() {
+    auto* dialog = new NewMixtureDialog(m_bench.settings.value(QStringLiteral("openFolder")).toString(), this);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    connect(dialog, &NewMixtureDialog::created, this, &MainWindow::openPath);
+    dialog->open();
+}
+
 void MainWindow::showRecent() {
     QMenu* menu = m_parts->recentMenu;
     menu->clear();
     menu->addAction(tr("Built-in emoji model"), this, [this] { openModel({}); });
+    const std::filesystem::path mixture = m_bench.resources / "ensembles" / "emoji.moe.json";
+    if (std::error_code code; std::filesystem::exists(mixture, code))
+        menu->addAction(tr("Built-in mixture of networks"), this, [this, mixture] {
+            ModelOrder order;
+            order.path = mixture;
+            openModel(order);
+        });
     for (const RecentModel& recent : m_parts->recent.models()) {
         QAction* action = menu->addAction(recent.name, this, [this, order = recent.order] { openModel(order); });
         action->setToolTip(textOf(recent.order.path));

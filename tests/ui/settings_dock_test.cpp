@@ -113,10 +113,34 @@ private slots:
     }
 
     void poolsAreOfferedWhereExpertsChooseOverBatches() {
-        ModelDescription description = test::embeddedModel()->description();
-        QVERIFY(!routesOverBatches(description));
-        description.moeLayers.front().policy = RoutingPolicy::BatchPool;
-        QVERIFY(routesOverBatches(description));
+        Panel panel(test::goldenModel("diffmoe-tiny/0000-000_DiffMoE_tiny_Flow"));
+        QVERIFY(panel.shows("pool"));
+        panel.field<QSpinBox>("pictures").setValue(2);
+        QVERIFY(panel.shows("poolNote"));  // pictures of a batch change each other
+        auto& pool = panel.field<QComboBox>("pool");
+        pool.setCurrentIndex(1);
+        emit pool.activated(1);
+        QCOMPARE(panel.state.now().pool, RoutingPool::Picture);
+        QVERIFY(!panel.shows("poolNote"));
+        QCOMPARE(requestOf(panel.state.now(), panel.state.model()->description())->sampler.pool, RoutingPool::Picture);
+        panel.field<QPushButton>("defaults").click();
+        QCOMPARE(panel.state.now().pool, RoutingPool::Batch);
+        QVERIFY(!panel.shows("poolNote") || panel.state.now().pictures > 1);
+    }
+
+    void aPictureOfAPoolComesBackWithItsBatch() {
+        GenerationParameters parameters;
+        parameters.steps = 4;
+        parameters.batch = 3;
+        parameters.seed = 10;
+        parameters.pool = "batch";
+        GenerateSettings settings = settingsOf(parameters, 1);
+        QCOMPARE(settings.pictures, 3);
+        QCOMPARE(settings.seed, quint64{10});
+        parameters.pool = "picture";
+        settings = settingsOf(parameters, 1);
+        QCOMPARE(settings.pictures, 1);
+        QCOMPARE(settings.seed, quint64{11});
     }
 };
 

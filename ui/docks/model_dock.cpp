@@ -26,7 +26,7 @@ ModelDock::ModelDock(QWidget* parent) : QDockWidget(tr("Model"), parent) {
     m_blocksTitle = new QLabel(content);
     m_blocksTitle->setWordWrap(true);
     m_schematic = new BlockSchematic(content);
-    auto* column = new QVBoxLayout(content);
+    auto* column = m_column = new QVBoxLayout(content);
     column->setContentsMargins(8, 8, 8, 8);
     column->setSpacing(8);
     column->addWidget(m_card);
@@ -118,6 +118,8 @@ void ModelDock::setDevices(const std::vector<DeviceOffer>& offers, DeviceChoice 
     m_deviceNote->setVisible(!line.isEmpty());
 }
 
+void ModelDock::addPart(QWidget* part) { m_column->insertWidget(1, part); }
+
 void ModelDock::setModel(const OpenModelPtr& model) {
     m_model = model;
     m_failure.clear();
@@ -126,8 +128,10 @@ void ModelDock::setModel(const OpenModelPtr& model) {
         m_schematic->setModel(model->description());
     else
         m_schematic->clear();
-    m_schematic->setVisible(model != nullptr);
-    m_blocksTitle->setVisible(model != nullptr);
+    // The networks of a mixture have blocks of their own, which no single row can show.
+    const bool blocks = model && model->description().networks.empty();
+    m_schematic->setVisible(blocks);
+    m_blocksTitle->setVisible(blocks);
     if (model)
         m_blocksTitle->setText(m_schematic->layerCount() > 0
                                    ? tr("Blocks, from the noise to the picture. Coloured: with experts and how many; click one to look at it.")

@@ -14,6 +14,7 @@ class QComboBox;
 class QLabel;
 class QProgressBar;
 class QPushButton;
+class QVBoxLayout;
 
 namespace moescope {
 
@@ -36,6 +37,9 @@ public:
     /// A model could not be opened; the one before stays.
     void showFailure(const QString& sentence);
 
+    /// Puts a widget between the card and the blocks, for good.
+    void addPart(QWidget* part);
+
     ModelCard& card() { return *m_card; }
     BlockSchematic& schematic() { return *m_schematic; }
 
@@ -53,6 +57,7 @@ private:
     ModelState m_state = ModelState::None;
     QString m_sentence, m_failure;
     int64_t m_gpuMemory = -1;  // free on the GPU that may be used; -1: none is
+    QVBoxLayout* m_column;
     ModelCard* m_card;
     BlockSchematic* m_schematic;
     QLabel *m_blocksTitle, *m_stateText;

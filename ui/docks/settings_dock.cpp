@@ -360,7 +360,7 @@ void SettingsDock::showModelRows(const GenerateSettings& now) {
     show(m_respacingLabel, m_respacing, discrete);
     show(m_etaLabel, m_eta, discrete && now.sampler == SamplerKind::Ddim);
     show(m_shiftLabel, m_shift, flow);
-    const bool pools = model && routesOverBatches(model->description());
+    const bool pools = model && model->description().routesOverBatch();
     show(m_poolLabel, m_pool, pools);
     m_poolNote->setVisible(pools && now.pool == RoutingPool::Batch && now.pictures > 1);
     m_respacing->setText(now.respacing);

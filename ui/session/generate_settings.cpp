@@ -19,9 +19,29 @@ struct Text {
     Q_DECLARE_TR_FUNCTIONS(GenerateSettings)
 };
 
-// As records and settings files spell the pools.
-constexpr const char* kWholeBatch = "batch";
-constexpr const char* kOnePicture = "picture";
+QVariantMap toVariant(const NetworkEdits& edits) {
+    const auto names = [](const std::vector<std::string>& list) {
+        QStringList texts;
+        for (const std::string& name : list) texts << QString::fromStdString(name);
+        return texts;
+    };
+    QVariantList rows;
+    for (const std::vector<double>& row : edits.weights) rows << QVariant(QVariantList(row.begin(), row.end()));
+    if (edits.empty()) return {};
+    return {{"muted", names(edits.muted)}, {"pinned", names(edits.pinned)}, {"weights", rows}, {"topK", static_cast<qlonglong>(edits.topK)}};
+}
+
+NetworkEdits networkEditsFrom(const QVariantMap& map) {
+    NetworkEdits edits;
+    for (const QString& name : map.value("muted").toStringList()) edits.muted.push_back(name.toStdString());
+    for (const QString& name : map.value("pinned").toStringList()) edits.pinned.push_back(name.toStdString());
+    for (const QVariant& row : map.value("weights").toList()) {
+        std::vector<double>& weights = edits.weights.emplace_back();
+        for (const QVariant& weight : row.toList()) weights.push_back(weight.toDouble());
+    }
+    edits.topK = map.value("topK").toLongLong();
+    return edits;
+}
 
 EngineError refusal(const QString& sentence) { return {ErrorCode::InvalidArgument, sentence.toStdString()}; }
 
@@ -137,6 +157,7 @@ Result<GenerationRequest> requestOf(const GenerateSettings& settings, const Mode
     request.sampler.eta = settings.eta;
     request.sampler.respacing = settings.respacing.trimmed().toStdString();
     request.sampler.pool = settings.pool;
+    request.networkEdits = settings.networks;
     if (settings.tEps != 0) request.sampler.tEps = settings.tEps;
     request.capture.level = settings.capture;
     auto noise = noiseOf(settings);
@@ -151,11 +172,6 @@ int evaluationsOf(const GenerateSettings& settings, const ModelDescription& mode
     sampler.steps = settings.steps;
     sampler.sampler = settings.sampler;
     return plannedEvaluations(model.prediction, sampler);
-}
-
-bool routesOverBatches(const ModelDescription& model) {
-    return std::any_of(model.moeLayers.begin(), model.moeLayers.end(),
-                       [](const MoeLayerDescriptor& layer) { return layer.policy == RoutingPolicy::BatchPool; });
 }
 
 bool isDiscrete(const ModelDescription& model) { return model.prediction == Prediction::Noise; 
@@ -223,7 +239,8 @@ GenerateSettings settingsOf(const GenerationParameters& parameters, int64_t imag
     settings.negative = QString::fromStdString(parameters.negativePrompt);
     if (parameters.classId) settings.classId = static_cast<int>(std::clamp<int64_t>(*parameters.classId, 0, 1 << 30));
     settings.jointNoise = parameters.noiseBatch == "joint";
-    const bool alone = image >= 0 && !settings.jointNoise;
+    // Pictures that were made of one draw of noise, or that shared experts, come back only together.
+    const bool alone = image >= 0 && !settings.jointNoise && parameters.pool != poolName(RoutingPool::Batch);
     settings.seed = parameters.seed + (alone ? static_cast<uint64_t>(image) : 0);
     settings.seedLocked = true;
     settings.pictures = alone ? 1 : static_cast<int>(std::clamp<int64_t>(parameters.batch, 1, 4096));
@@ -237,7 +254,8 @@ GenerateSettings settingsOf(const GenerationParameters& parameters, int64_t imag
     settings.shift = parameters.shift;
     settings.eta = parameters.eta;
     settings.respacing = QString::fromStdString(parameters.respacing);
-    if (parameters.pool == kOnePicture) settings.pool = RoutingPool::Picture;
+    if (const auto pool = poolFromName(parameters.pool)) settings.pool = *pool;
+    settings.networks = parameters.networkEdits;
     settings.rng = QString::fromStdString(parameters.rng);
     if (parameters.rng == "file") settings.noiseFile = QString::fromStdString(parameters.noiseFile);
     return settings;
@@ -260,7 +278,8 @@ QVariantMap toVariantMap(const GenerateSettings& s) {
             {"shift", s.shift},
             {"eta", s.eta},
             {"respacing", s.respacing},
-            {"pool", QString::fromUtf8(s.pool == RoutingPool::Picture ? kOnePicture : kWholeBatch)},
+            {"pool", QString::fromUtf8(poolName(s.pool))},
+            {"networks", toVariant(s.networks)},
             {"rng", s.rng},
             {"noiseFile", s.noiseFile},
             {"jointNoise", s.jointNoise},
@@ -312,7 +331,8 @@ GenerateSettings generateSettingsFrom(const QVariantMap& map) {
     read("shift", number, s.shift);
     read("eta", number, s.eta);
     read("respacing", text, s.respacing);
-    if (map.value("pool").toString() == QLatin1String(kOnePicture)) s.pool = RoutingPool::Picture;
+    if (const auto pool = poolFromName(map.value("pool").toString().toStdString())) s.pool = *pool;
+    s.networks = networkEditsFrom(map.value("networks").toMap());
     read("rng", text, s.rng);
     read("noiseFile", text, s.noiseFile);
     read("jointNoise", flag, s.jointNoise);

@@ -30,6 +30,7 @@ struct GenerateSettings {
     double shift = 1;            // flows
     double eta = 0;              // DDIM
     QString respacing;           // discrete diffusions; empty: `steps` evenly spaced ones
+    NetworkEdits networks;       // of a mixture of networks
     RoutingPool pool = RoutingPool::Batch;  // where experts choose over a whole batch
     QString rng = "torch-cpu";   // or "torch-cuda", "torch-cuda:SMS,THREADS", "file"
     QString noiseFile;           // where rng is "file"; only a name when restored from a picture
@@ -57,8 +58,6 @@ struct OtherClass {
     bool operator==(const OtherClass&) const = default;
 };
 
-/// Whether experts choose their tokens among those of all pictures of a batch, so that the pictures influence each other.
-bool routesOverBatches(const ModelDescription& model);
 /// Whether the model is a discrete diffusion, whose run visits some of its timesteps; else it is a flow.
 bool isDiscrete(const ModelDescription& model);
 
@@ -74,7 +73,7 @@ Result<TakenClass> classOf(const GenerateSettings& settings, const OpenModel& mo
 quint64 drawnSeed();
 
 /// From what a picture or a run carries. `image`: the picture alone with its own seed (the whole batch where its noise was drawn
-/// jointly); -1: the whole batch. The seed is locked, so that the settings repeat the picture.
+/// jointly or its pictures shared experts); -1: the whole batch. The seed is locked, so that the settings repeat the picture.
 GenerateSettings settingsOf(const GenerationParameters& parameters, int64_t image = -1);
 
 QVariantMap toVariantMap(const GenerateSettings& settings);
