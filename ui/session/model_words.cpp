@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/core/system_memory.h"
+#include "engine/ensemble/ensemble.h"
 #include "ui/session/engine_sentences.h"
 #include "ui/session/sentences.h"
 
@@ -107,6 +108,30 @@ SettingField fieldOf(const QString& name, const QString& value) {
 
 QString jsonText(const nlohmann::json& value) { return utf8(value.is_string() ? value.get<std::string>() : value.dump()); }
 
+QVector<ModelFact> factsOfEnsemble(const Ensemble& e, const OpenModel& model, int64_t available) {
+    const ModelDescription& d = e.description();
+    QVector<ModelFact> facts;
+    facts.append({Text::tr("Kind"), familyText(d),
+                  Text::tr("Mixture of diffusion experts: the velocities of whole networks are summed by the weights that a router gives them.")});
+    if (!e.file().description.empty()) facts.append({Text::tr("About"), utf8(e.file().description), Text::tr("What its file says.")});
+    for (size_t i = 0; i < e.experts().size(); ++i) {
+        const Checkpoint& network = *e.experts()[i];
+        facts.append({i ? QString() : Text::tr("Networks"),
+                      Text::tr("%1: %2, %3 parameters").arg(utf8(d.networks[i]), utf8(network.name()), countText(network.description().totalParameters())),
+                      Text::tr("Name of the expert, its checkpoint and its size.")});
+    }
+    facts.append({Text::tr("Chosen by"), Text::tr("%1; %2 networks for each picture").arg(translatedSentence(utf8(e.routerText()))).arg(e.file().topK),
+                  Text::tr("Router over networks and its top-k.")});
+    const int64_t all = e.memoryOfAll(model.order.storage);
+    facts.append({Text::tr("Memory"), Text::tr("%1 for all networks, %2 for the largest; %3 are free")
+                                          .arg(bytesOf(all), bytesOf(e.memoryNeeded(model.order.storage)), bytesOf(available)),
+                  Text::tr("Where not all fit, they take turns in memory.")});
+    if (d.space == PictureSpace::SdLatent)
+        facts.append({Text::tr("VAE"), model.vae.empty() ? Text::tr("none found") : vaeText(model.vae),
+                      Text::tr("Variational autoencoder: turns the latents into pixels.")});
+    return facts;
+}
+
 }  // namespace
 
 QString countText(int64_t count) {
@@ -121,12 +146,14 @@ QString countText(int64_t count) {
 
 QString picturesText(const ModelDescription& d) {
     const qlonglong side = d.config.inputSide() * (d.space == PictureSpace::SdLatent ? kLatentReduction : 1);
+    if (d.config.classes == 0) return Text::tr("makes %1 × %1 pictures").arg(side);
     return Text::tr("makes %1 × %1 pictures of %2 classes").arg(side).arg(d.config.classes);
 }
 
 QString familyText(const ModelDescription& d) {
     const QString family = utf8(d.family);
     const QString space = d.space == PictureSpace::Pixels ? Text::tr("works on pixels") : Text::tr("works on compressed pictures (latents)");
+    if (!d.networks.empty()) return Text::tr("a mixture of %1 whole networks that %2").arg(d.networks.size()).arg(space);
     return d.config.moeBlocks.empty() ? Text::tr("%1: a diffusion transformer without experts that %2").arg(family, space)
                                       : Text::tr("%1: a diffusion transformer with a mixture of experts that %2").arg(family, space);
 }
@@ -137,6 +164,7 @@ QVector<ModelFact> factsOf(const OpenModel& model, int64_t available) {
     const TransformerConfig& m = d.config;
     QVector<ModelFact> facts;
     const auto add = [&](const QString& title, const QString& text, const QString& term) { facts.append({title, text, term}); };
+    if (const auto* ensemble = dynamic_cast<const Ensemble*>(model.checkpoint.get())) return factsOfEnsemble(*ensemble, model, available);
     add(Text::tr("Kind"), familyText(d),
         d.prediction == Prediction::CleanImage ? Text::tr("The network predicts the clean picture (x-prediction, rectified flow).")
                                                : Text::tr("The network predicts the velocity of a rectified flow (v-prediction)."));
@@ -197,7 +225,7 @@ QVector<ModelRemark> remarksOn(const OpenModel& model, int64_t available) {
                                     "stabilityai/sd-vae-ft-mse into a folder “vae” beside the model and open it again, or choose the VAE here."));
     if (!c.unused().empty())
         add(Kind::Note, Text::tr("%1 tensors of the file are not used: %2.").arg(c.unused().size()).arg(fewOf(listOf(c.unused()))), listOf(c.unused()));
-    if (!model.labels)
+    if (!model.labels && d.config.classes > 0)
         add(Kind::Note, Text::tr("Its classes have no names here: choose them by number, or put a labels.json beside the model."));
     for (const std::string& note : c.notes()) add(Kind::Note, sentenceOf(note));
     return remarks;
