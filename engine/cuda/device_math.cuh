@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scalar functions and reductions that several kernels share. Fused multiply-adds only where fmaf is written.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+#include "engine/backend/backend_table.h"
+
+namespace moescope::cuda {
+
+inline constexpr unsigned kFullWarp = 0xffffffffu;
+inline constexpr int kWarpSize = 32;
+
+/// 1 / (1 + e^-x), without overflow on either side.
+__device__ inline float sigmoid(float x) {
+    const float e = expf(-fabsf(x));
+    return (x >= 0.0f ? 1.0f : e) / (1.0f + e);
+}
+
+__device__ inline float silu(float x) {
+    return x * sigmoid(x);
+}
+
+/// 0.5 x (1 + tanh u) = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3).
+__device__ inline float geluTanh(float x) {
+    return x * sigmoid(2.0f * 0.79788456080286535588f * (x + 0.044715f * x * x * x));
+}
+
+__device__ inline float activated(float x, MsActivation activation) {
+    if (activation == MS_ACT_SILU) return silu(x);
+    if (activation == MS_ACT_GELU_TANH) return geluTanh(x);
+    return x;
+}
+
+/// Sum over a warp, the same in every lane; the order is fixed.
+__device__ inline float warpSum(float value) {
+    for (int bits = kWarpSize / 2; bits > 0; bits /= 2) value += __shfl_xor_sync(kFullWarp, value, bits);
+    return value;
+}
+
+__device__ inline float warpMax(float value) {
+    for (int bits = kWarpSize / 2; bits > 0; bits /= 2) value = fmaxf(value, __shfl_xor_sync(kFullWarp, value, bits));
+    return value;
+}
+
+/// Sum over a block of up to 32 warps, the same in every thread; `parts` holds 32 floats of shared memory and may be
+/// used again at once.
+__device__ inline float blockSum(float value, float* parts) {
+    const int warp = static_cast<int>(threadIdx.x) / kWarpSize, lane = static_cast<int>(threadIdx.x) % kWarpSize;
+    const int warps = (static_cast<int>(blockDim.x) + kWarpSize - 1) / kWarpSize;
+    value = warpSum(value);
+    __syncthreads();
+    if (lane == 0) parts[warp] = value;
+    __syncthreads();
+    return warpSum(lane < warps ? parts[lane] : 0.0f);
+}
+
+/// The work of thread i of a grid over `count` elements.
+__device__ inline int64_t globalThread() {
+    return blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x;
+}
+
+inline constexpr int kThreads = 256;  // of elementwise blocks
+
+inline unsigned blocksFor(int64_t count, int64_t perBlock = kThreads) {
+    return static_cast<unsigned>((count + perBlock - 1) / perBlock);
+}
+
+}  // namespace moescope::cuda

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels that treat every element alike: a thread per element.
+#pragma once
+
+#include "engine/cuda/device_math.cuh"
+
+namespace moescope::cuda {
+
+template <MsActivation kKind>
+__global__ void activateKernel(const float* x, float* out, int64_t count) {
+    const int64_t i = globalThread();
+    if (i < count) out[i] = activated(x[i], kKind);
+}
+
+static __global__ void addKernel(const float* a, const float* b, float* out, int64_t count) {
+    const int64_t i = globalThread();
+    if (i < count) out[i] = a[i] + b[i];
+}
+
+static __global__ void meanKernel(const float* a, const float* b, float* out, int64_t count) {
+    const int64_t i = globalThread();
+    if (i < count) out[i] = 0.5f * (a[i] + b[i]);
+}
+
+/// x [rows, width] += gate y; gate: rows of `stride` values, one per `perSample` rows.
+static __global__ void gatedAddKernel(float* x, const float* y, const float* gate, int64_t stride, int64_t perSample,
+                                      int64_t width, int64_t count) {
+    const int64_t i = globalThread();
+    if (i >= count) return;
+    const int64_t row = i / width;
+    x[i] += gate[row / perSample * stride + i % width] * y[i];
+}
+
+static __global__ void advanceKernel(const float* z, const float* v, const float* dt, float* out, int64_t count) {
+    const int64_t i = globalThread();
+    if (i < count) out[i] = z[i] + dt[0] * v[i];
+}
+
+static __global__ void repeatKernel(const float* z, float* out, int64_t count) {
+    const int64_t i = globalThread();
+    if (i >= count) return;
+    out[i] = z[i];
+    out[count + i] = z[i];
+}
+
+/// One branch: the velocity itself, or from a prediction of the clean picture.
+__device__ inline float velocityOf(float prediction, float z, bool clean, float span) {
+    return clean ? (prediction - z) / span : prediction;
+}
+
+/// prediction rows of `stored` values, the first `wanted` of them used; `unconditional`: values from a conditional
+/// sample to its unconditional one, 0 without guidance. params {kind, span, scale}.
+static __global__ void velocityKernel(const float* prediction, const float* z, const float* params, int64_t stored,
+                                      int64_t wanted, int64_t unconditional, float* velocity, int64_t count) {
+    const int64_t i = globalThread();
+    if (i >= count) return;
+    const bool clean = params[0] == 1.0f;
+    const float span = params[1], scale = params[2];
+    const float* own = prediction + i / wanted * stored + i % wanted;
+    const float conditional = velocityOf(own[0], z[i], clean, span);
+    if (unconditional == 0) {
+        velocity[i] = conditional;
+        return;
+    }
+    const float other = velocityOf(own[unconditional], z[i], clean, span);
+    velocity[i] = other + scale * (conditional - other);
+}
+
+}  // namespace moescope::cuda

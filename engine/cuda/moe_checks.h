@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a MoE layer demands of its operands.
+#pragma once
+
+#include "engine/cuda/context.h"
+
+namespace moescope::cuda {
+
+/// Policies that must see a whole pool before a pair is known.
+inline bool choosesFromPools(MsPolicy policy) {
+    return policy == MS_POLICY_EXPERT_CHOICE || policy == MS_POLICY_POOL_THRESHOLD;
+}
+
+/// Pairs that a call can have at most.
+int64_t mostPairs(const MsMoeLayerDesc& desc, int64_t tokens);
+
+/// Throws Failure with MS_INVALID, or MS_UNSUPPORTED for more experts than the router's shared memory holds.
+void checkMoeLayer(const MsContext& context, const MsTensor* x, const MsMoeLayerDesc& desc, const MsRouting& routing,
+                   const MsTensor* out);
+
+}  // namespace moescope::cuda

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Runs the threads of a CUDA block as fibers of one host thread, with the barriers and exchanges of blocks and warps.
+//
+// A thread runs until it waits, so one warp gets as far ahead of the others as the barriers allow, and lanes of a warp
+// run one after another: reads without the barrier they need see old values. The order of threads can be turned round.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace moescope::emulation {
+
+struct dim3 {
+    unsigned x = 1, y = 1, z = 1;
+    dim3(unsigned a = 1, unsigned b = 1, unsigned c = 1) : x(a), y(b), z(c) {}
+};
+
+/// A copy into shared memory that becomes visible only when it is waited for.
+struct DelayedCopy {
+    void* target;
+    std::array<unsigned char, 16> bytes;
+};
+
+/// What a device thread knows of itself.
+struct Thread {
+    dim3 index{0, 0, 0};
+    int lane = 0, warp = 0;
+    unsigned exchanges = 0;                           // made so far: neighbouring ones use different slots
+    std::vector<std::vector<DelayedCopy>> copies{1};  // groups, the open one last
+};
+
+struct LaunchState {
+    dim3 block{0, 0, 0}, blockSize, gridSize;
+    std::vector<unsigned char> shared;
+};
+
+extern LaunchState launchState;
+Thread& currentThread();
+
+void blockBarrier();
+void warpBarrier(unsigned mask);
+
+/// 128 bytes that a lane shows to the others of its warp, in turn in one of two places.
+unsigned char* exchangeSlot(int lane, unsigned turn);
+
+/// Leaves `value` where the other lanes see it and waits for the lanes of the mask; `read(lane)` gives a lane's value
+/// then.
+template <class T, class Reader>
+auto shareInWarp(unsigned mask, const T& value, const Reader& reader) {
+    static_assert(sizeof(T) <= 128);
+    Thread& self = currentThread();
+    const unsigned turn = self.exchanges++;
+    std::memcpy(exchangeSlot(self.lane, turn), &value, sizeof(T));
+    warpBarrier(mask);
+    return reader([turn](int lane) {
+        T other;
+        std::memcpy(&other, exchangeSlot(lane, turn), sizeof(T));
+        return other;
+    });
+}
+
+template <class T>
+T exchange(unsigned mask, T value, int source) {
+    return shareInWarp(mask, value, [source](const auto& of) { return of(source & 31); });
+}
+
+/// One thread after another in ascending or descending order within a warp, and warps likewise.
+enum class Order { Ascending, Descending };
+extern Order threadOrder;
+
+/// Runs all blocks of a grid. False, with a sentence, where the threads of a block wait for different things.
+bool runGrid(dim3 grid, dim3 block, size_t sharedBytes, const std::function<void()>& kernel, std::string& problem);
+
+class Stream;
+class Event;
+class Graph;
+
+/// Puts work into a stream (or into the graph that it records).
+void enqueue(Stream* stream, std::function<bool()> work);
+
+}  // namespace moescope::emulation
