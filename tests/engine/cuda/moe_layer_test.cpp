@@ -201,7 +201,8 @@ TEST_P(CudaMoeLayer, GivesTheSameBytesAgain) {
 }
 
 TEST_P(CudaMoeLayer, DoesNotDependOnTheOrderOfThreads) {
-    if (!emulated()) GTEST_SKIP() << "only emulated threads run in a chosen order";
+    if (GetParam() != Where::Emulated)
+        GTEST_SKIP() << "only emulated threads run in a chosen order, and once is enough";
     for (const MsDType compute : {MS_F32, MS_BF16})
         for (auto [name, options] : allCases()) {
             SCOPED_TRACE(name);

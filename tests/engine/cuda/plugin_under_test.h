@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/backend/backend.h"
@@ -13,7 +14,8 @@
 
 namespace moescope::test {
 
-enum class Where { Emulated, Device };
+/// Reversed: emulated with threads, streams and asynchronous copies in the opposite order (see cuda_emulation/).
+enum class Where { Emulated, Reversed, Device };
 
 /// The plugin's table, or null with its reason.
 const MsBackendTable* pluginTable(Where where, std::string& reason);
@@ -34,10 +36,11 @@ class OnCuda : public testing::TestWithParam<Where> {
 protected:
     void SetUp() override {
         std::string reason;
+        if (GetParam() == Where::Reversed) m_order.emplace("MOESCOPE_EMULATED_ORDER", "descending");
         m_table = pluginTable(GetParam(), reason);
         if (!m_table) GTEST_SKIP() << reason;
     }
-    bool emulated() const { return GetParam() == Where::Emulated; }
+    bool emulated() const { return GetParam() != Where::Device; }
     const MsBackendTable& table() const { return *m_table; }
     /// A context of its own.
     std::unique_ptr<Backend> open(MsDType compute = MS_F32) const {
@@ -47,14 +50,18 @@ protected:
     }
 
 private:
+    std::optional<Setting> m_order;
     const MsBackendTable* m_table = nullptr;
 };
 
-#define MOESCOPE_ON_CUDA(suite)                                                  \
-    INSTANTIATE_TEST_SUITE_P(Emulated, suite, testing::Values(Where::Emulated),  \
-                             [](const auto&) { return std::string("Plugin"); }); \
-    INSTANTIATE_TEST_SUITE_P(Device, suite, testing::Values(Where::Device),      \
-                             [](const auto&) { return std::string("Plugin"); })
+#define MOESCOPE_ON_CUDA(suite)                                                                                \
+    INSTANTIATE_TEST_SUITE_P(Emulated, suite, testing::Values(Where::Emulated), ::moescope::test::pluginName); \
+    INSTANTIATE_TEST_SUITE_P(Reversed, suite, testing::Values(Where::Reversed), ::moescope::test::pluginName); \
+    INSTANTIATE_TEST_SUITE_P(Device, suite, testing::Values(Where::Device), ::moescope::test::pluginName)
+
+inline std::string pluginName(const testing::TestParamInfo<Where>&) {
+    return "Plugin";
+}
 
 /// A weight on the device from random numbers, which stay for the reference.
 struct RandomLinear {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Memory, lazy streams, events and graphs of the emulated device. Environment, for tests:
 // MOESCOPE_EMULATED_DEVICES (number of devices, default 1; "driver" = an old driver), MOESCOPE_EMULATED_MAJOR (compute
-// capability, default 9), MOESCOPE_EMULATED_MEMORY (bytes, default 4 GiB), MOESCOPE_EMULATED_ORDER=descending.
+// capability, default 9), MOESCOPE_EMULATED_MEMORY (bytes, default 4 GiB), MOESCOPE_EMULATED_ORDER=descending:
+// threads run in descending order and every second stream does its work at once instead of when it is waited for.
 #include <cuda_runtime.h>
 
 #include <cstdio>
@@ -26,6 +27,7 @@ public:
     std::deque<std::function<bool()>> queue;
     uint64_t submitted = 0, done = 0;
     Graph* recording = nullptr;
+    bool second = false;
 
     /// The oldest piece of work. False if there is none.
     bool step();
@@ -68,6 +70,11 @@ std::vector<Stream*> streams;
 
 }  // namespace
 
+bool isDescending() {
+    const char* order = std::getenv("MOESCOPE_EMULATED_ORDER");
+    return order && std::string(order) == "descending";
+}
+
 bool Stream::step() {
     if (queue.empty()) return false;
     auto work = std::move(queue.front());
@@ -84,6 +91,7 @@ void enqueue(Stream* stream, std::function<bool()> work) {
     }
     stream->queue.push_back(std::move(work));
     ++stream->submitted;
+    if (stream->second && isDescending()) stream->runTo(stream->submitted);
 }
 
 }  // namespace moescope::emulation
@@ -225,6 +233,7 @@ cudaError_t cudaFreeHost(void* memory) {
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* out, unsigned) {
     *out = new Stream;
+    (*out)->second = streams.size() % 2 == 1;
     streams.push_back(*out);
     return answer(cudaSuccess);
 }
@@ -353,8 +362,7 @@ cudaError_t launchEmulated(cudaStream_t stream, dim3 grid, dim3 block, size_t sh
                            std::function<void()> kernel) {
     if (stuck != cudaSuccess) return answer(stuck);
     enqueue(stream, [=] {
-        const char* order = std::getenv("MOESCOPE_EMULATED_ORDER");
-        threadOrder = order && std::string(order) == "descending" ? Order::Descending : Order::Ascending;
+        threadOrder = isDescending() ? Order::Descending : Order::Ascending;
         std::string problem;
         if (!runGrid(grid, block, sharedBytes, kernel, problem)) {
             std::fprintf(stderr, "emulated launch: %s\n", problem.c_str());

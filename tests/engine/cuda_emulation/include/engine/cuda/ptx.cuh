@@ -71,11 +71,15 @@ inline void loadMatrix4Transposed(uint32_t (&r)[4], const void* row) {
     });
 }
 
-/// Reads at once and writes when it is waited for: a missing wait leaves old bytes.
+/// Reads at once and writes when it is waited for: a missing wait leaves old bytes. With threads in descending order it
+/// writes at once: a place that is still in use is overwritten.
 inline void copyAsync16(void* shared, const void* global, bool valid) {
     emulation::DelayedCopy copy{shared, {}};
     if (valid) std::memcpy(copy.bytes.data(), global, 16);
-    emulation::currentThread().copies.back().push_back(copy);
+    if (emulation::threadOrder == emulation::Order::Descending)
+        std::memcpy(shared, copy.bytes.data(), 16);
+    else
+        emulation::currentThread().copies.back().push_back(copy);
 }
 
 inline void commitCopies() {
