@@ -13,7 +13,7 @@ EmbeddedModel loadEmbedded(int threads, const std::string& isa, MsDType storage)
     return model;
 }
 
-GenerationRequest quickRequest(const Checkpoint& checkpoint, int label, uint64_t seed, int steps) {
+GenerationRequest quickRequest(const LoadableModel& checkpoint, int label, uint64_t seed, int steps) {
     GenerationRequest request;
     request.sampler = checkpoint.description().defaults;
     request.sampler.steps = steps;

@@ -22,7 +22,7 @@ struct EmbeddedModel {
 EmbeddedModel loadEmbedded(int threads = 0, const std::string& isa = "auto", MsDType storage = MS_F32);
 
 /// A few quick steps of one class.
-GenerationRequest quickRequest(const Checkpoint& checkpoint, int label, uint64_t seed, int steps = 4);
+GenerationRequest quickRequest(const LoadableModel& checkpoint, int label, uint64_t seed, int steps = 4);
 
 ClassLabels embeddedLabels();
 

@@ -31,8 +31,8 @@ void choose(TestWindow& t, DeviceChoice device) {
     t.dock("model").raise();
     QComboBox& combo = box(t);
     combo.setFocus();
-    while (combo.currentData().toInt() > int(device)) QTest::keyClick(&combo, Qt::Key_Up);
-    while (combo.currentData().toInt() < int(device)) QTest::keyClick(&combo, Qt::Key_Down);
+    for (int i = 0; i < combo.count() && combo.currentData().toInt() != int(device); ++i)
+        QTest::keyClick(&combo, combo.currentData().toInt() > int(device) ? Qt::Key_Up : Qt::Key_Down);
 }
 
 bool listed(TestWindow& t) {
@@ -193,6 +193,7 @@ private slots:
         const FakePlugin fake(FakePlugin::Settings{{"LOST_AFTER", "900"}, {"LOST_FOREVER", "1"}});
         TestWindow t;
         QVERIFY(t.openModel(20));
+        QVERIFY(listed(t));
         choose(t, DeviceChoice::Cuda);
         QVERIFY(readyOn(t, "Fake GPU"));
         t.order("red heart");

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/model/checkpoint.h"
 #include "engine/model/companion_files.h"
 #include "ui/session/open_model.h"
 

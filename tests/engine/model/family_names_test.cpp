@@ -70,9 +70,8 @@ TEST(FamilyNames, AreNotInSamplersTraceSessionViewsOrWindow) {
 TEST(FamilyNames, AreFoundWhereTheyAre) {
     std::string all;
     for (const std::string& mention : mentions("engine/model")) all += mention + "\n";
-    EXPECT_FALSE(modelFamilies().empty());
-    for (const FamilyDefinition* family : modelFamilies())
-        EXPECT_NE(all.find(": " + std::string(family->name) + "\n"), std::string::npos) << family->name << "\n" << all;
+    for (const char* name : {"DSMoE", "JiT", "DiT-MoE", "U-Net"})
+        EXPECT_NE(all.find(std::string(": ") + name + "\n"), std::string::npos) << name << "\n" << all;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/backend/plugin.h"
+#include "engine/sampling/flow_sampler.h"
 #include "engine/verify/verify_case.h"
 #include "tests/support/embedded_model.h"
 #include "tests/support/fake_plugin.h"
