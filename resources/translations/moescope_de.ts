@@ -3379,7 +3379,7 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     </message>
     <message>
         <source>&amp;Device</source>
-        <translation>&amp;Gerät</translation>
+        <translation>A&amp;usführen auf</translation>
     </message>
     <message>
         <source>automatic</source>

@@ -104,7 +104,7 @@ private slots:
         QCOMPARE(f.readout(), QStringLiteral("row 1, column 1: taken by 3 experts: expert 0 (0.5), expert 1 (0.5), expert 2 (0.5)"));
         QCOMPARE(f.selection.hover(), (Hover{2, 1, 0, 1}));
         QTest::mouseMove(&f.canvas.area(), f.token(0, 2));
-        QCOMPARE(f.readout(), QStringLiteral("row 1, column 2: no expert took it"));
+        QCOMPARE(f.readout(), QStringLiteral("row 1, column 2: no expert took it: it passes this layer unchanged"));
         QTest::mouseMove(&f.canvas.area(), f.token(1, 3));
         QCOMPARE(f.readout(), QStringLiteral("picture 2, row 2, column 1: expert 0 (0.25)"));
         QEvent leave(QEvent::Leave);

@@ -3,6 +3,7 @@
 #include <QAction>
 #include <QFileDialog>
 #include <QMenuBar>
+#include <set>
 
 #include "tests/ui/window_fixture.h"
 #include "ui/dialogs/command_palette.h"
@@ -217,11 +218,13 @@ void MainWindowLifeTest::themes_change_the_colours_at_once() {
 void MainWindowLifeTest::every_dock_goes_and_comes_by_its_command() {
     TestWindow w;
     for (QDockWidget* dock : w.parts().docks) {
-        QVERIFY(!dock->isHidden());
+        const bool hidden = dock->isHidden();  // those that only some runs need come with such a run
+        QCOMPARE(hidden, dock->objectName() == QLatin1String("chart-networks") || dock->objectName() == QLatin1String("chart-capacity") ||
+                             dock->objectName() == QLatin1String("chart-experts-per-token"));
         dock->toggleViewAction()->trigger();
-        QVERIFY2(dock->isHidden(), qPrintable(dock->objectName()));
+        QVERIFY2(dock->isHidden() != hidden, qPrintable(dock->objectName()));
         dock->toggleViewAction()->trigger();
-        QVERIFY2(!dock->isHidden(), qPrintable(dock->objectName()));
+        QVERIFY2(dock->isHidden() == hidden, qPrintable(dock->objectName()));
         QVERIFY2(!dock->windowTitle().isEmpty(), qPrintable(dock->objectName()));
     }
 }
@@ -229,15 +232,18 @@ void MainWindowLifeTest::every_dock_goes_and_comes_by_its_command() {
 void MainWindowLifeTest::picture_only_hides_the_panels_and_brings_them_back() {
     TestWindow w;
     w.dock("model").hide();
+    std::set<QString> hidden;
+    for (QDockWidget* dock : w.parts().docks)
+        if (dock->isHidden()) hidden.insert(dock->objectName());
     QTest::keyClick(w.window.get(), Qt::Key_F, Qt::ControlModifier | Qt::ShiftModifier);
     for (QDockWidget* dock : w.parts().docks) QVERIFY(dock->isHidden());
     QTest::keyClick(w.window.get(), Qt::Key_F, Qt::ControlModifier | Qt::ShiftModifier);
-    for (QDockWidget* dock : w.parts().docks) QCOMPARE(dock->isHidden(), dock->objectName() == QLatin1String("model"));
+    for (QDockWidget* dock : w.parts().docks) QCOMPARE(dock->isHidden(), hidden.contains(dock->objectName()));
     // Closed while only the picture is shown: the panels are back in the next start.
     QTest::keyClick(w.window.get(), Qt::Key_F, Qt::ControlModifier | Qt::ShiftModifier);
     QVERIFY(w.window->close());
     w.makeWindow();
-    for (QDockWidget* dock : w.parts().docks) QCOMPARE(dock->isHidden(), dock->objectName() == QLatin1String("model"));
+    for (QDockWidget* dock : w.parts().docks) QCOMPARE(dock->isHidden(), hidden.contains(dock->objectName()));
 }
 
 void MainWindowLifeTest::plain_letters_work_where_nobody_types() {

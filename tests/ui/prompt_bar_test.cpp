@@ -303,7 +303,7 @@ void PromptBarTest::settingsAreEditedAndRestored() {
     QVERIFY(!labelOf(sampler)->font().bold());
     QVERIFY(dock.findChild<QLabel*>("evaluations")->text().contains("13"));
     sampler->setFocus();
-    QTest::keyClick(sampler, Qt::Key_Down);
+    QTest::keyClick(sampler, Qt::Key_Up);
     QCOMPARE(m_state->now().sampler, SamplerKind::Euler);
     QVERIFY(!dock.advancedShown());
     QVERIFY(!dock.findChild<QComboBox*>("rng")->isVisible());
