@@ -1069,6 +1069,29 @@
         <source>Copy picture as &amp;large as shown</source>
         <translation>Bild so &amp;groß wie gezeigt kopieren</translation>
     </message>
+    <message>
+        <source>&amp;New mixture of networks…</source>
+        <translation>&amp;Neue Mischung von Netzen…</translation>
+    </message>
+</context>
+<context>
+    <name>MixtureDraft</name>
+    <message>
+        <source>A mixture needs at least two networks: add another checkpoint.</source>
+        <translation>Eine Mischung braucht mindestens zwei Netze: einen weiteren Checkpoint hinzufügen.</translation>
+    </message>
+    <message>
+        <source>Every network needs a name: fill in the empty one.</source>
+        <translation>Jedes Netz braucht einen Namen: den leeren ausfüllen.</translation>
+    </message>
+    <message>
+        <source>The network “%1” has no words, so no prompt would choose it: write some, or let the noise level choose.</source>
+        <translation>Das Netz „%1“ hat keine Wörter, also würde kein Prompt es wählen: einige eintragen oder das Rauschen wählen lassen.</translation>
+    </message>
+    <message>
+        <source>The network “%1” works from noise %2 to %3: the first number has to be the larger one, as a run goes from noise 1 to 0.</source>
+        <translation>Das Netz „%1“ arbeitet von Rauschen %2 bis %3: die erste Zahl muss die größere sein, denn ein Lauf geht von Rauschen 1 bis 0.</translation>
+    </message>
 </context>
 <context>
     <name>ModelScan</name>
@@ -1354,6 +1377,58 @@
     <message>
         <source>each token goes to %1 of them</source>
         <translation>jedes Token geht an %1 davon</translation>
+    </message>
+    <message>
+        <source>Mixture of diffusion experts: the velocities of whole networks are summed by the weights that a router gives them.</source>
+        <translation>Mischung von Diffusionsexperten: die Geschwindigkeiten ganzer Netze werden mit den Gewichten summiert, die ein Router ihnen gibt.</translation>
+    </message>
+    <message>
+        <source>About</source>
+        <translation>Beschreibung</translation>
+    </message>
+    <message>
+        <source>What its file says.</source>
+        <translation>Was seine Datei sagt.</translation>
+    </message>
+    <message>
+        <source>Networks</source>
+        <translation>Netze</translation>
+    </message>
+    <message>
+        <source>%1: %2, %3 parameters</source>
+        <translation>%1: %2, %3 Parameter</translation>
+    </message>
+    <message>
+        <source>Name of the expert, its checkpoint and its size.</source>
+        <translation>Name des Experten, sein Checkpoint und seine Größe.</translation>
+    </message>
+    <message>
+        <source>Chosen by</source>
+        <translation>Gewählt durch</translation>
+    </message>
+    <message>
+        <source>%1; %2 networks for each picture</source>
+        <translation>%1; %2 Netze für jedes Bild</translation>
+    </message>
+    <message>
+        <source>Router over networks and its top-k.</source>
+        <translation>Router über Netze und sein Top-k.</translation>
+    </message>
+    <message>
+        <source>%1 for all networks, %2 for the largest; %3 are free</source>
+        <translation>%1 für alle Netze, %2 für das größte; frei sind %3</translation>
+    </message>
+    <message>
+        <source>Where not all fit, they take turns in memory.</source>
+        <translation>Wo nicht alle hineinpassen, wechseln sie sich im Speicher ab.</translation>
+    </message>
+    <message>
+        <source>makes %1 × %1 pictures</source>
+        <translation>erzeugt Bilder mit %1 × %1 Pixeln</translation>
+    </message>
+    <message>
+        <source>a mixture of %1 whole networks that %2</source>
+        <translation>eine Mischung von %1 ganzen Netzen, die %2</translation>
     </message>
 </context>
 <context>
@@ -3227,6 +3302,10 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>CUDA: %1</source>
         <translation>CUDA: %1</translation>
     </message>
+    <message>
+        <source>Built-in mixture of networks</source>
+        <translation>Eingebaute Mischung von Netzen</translation>
+    </message>
 </context>
 <context>
     <name>moescope::ModelCard</name>
@@ -3388,6 +3467,236 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>CPU</source>
         <translation>CPU</translation>
+    </message>
+</context>
+<context>
+    <name>moescope::NetworkPanel</name>
+    <message>
+        <source>Networks of the mixture</source>
+        <translation>Netze der Mischung</translation>
+    </message>
+    <message>
+        <source>network</source>
+        <translation>Netz</translation>
+    </message>
+    <message>
+        <source>size</source>
+        <translation>Größe</translation>
+    </message>
+    <message>
+        <source>leave out</source>
+        <translation>auslassen</translation>
+    </message>
+    <message>
+        <source>always</source>
+        <translation>immer</translation>
+    </message>
+    <message>
+        <source>weight</source>
+        <translation>Gewicht</translation>
+    </message>
+    <message>
+        <source>Parameters of the network</source>
+        <translation>Parameter des Netzes</translation>
+    </message>
+    <message>
+        <source>It never runs, and the router chooses among the others (muted).</source>
+        <translation>Es läuft nie, und der Router wählt unter den anderen (stumm).</translation>
+    </message>
+    <message>
+        <source>It is always among the chosen, with the weight that the router gives it (pinned).</source>
+        <translation>Es ist immer unter den gewählten, mit dem Gewicht, das der Router ihm gibt (angeheftet).</translation>
+    </message>
+    <message>
+        <source>Its share in the blend, instead of the router&apos;s.</source>
+        <translation>Sein Anteil an der Mischung, statt des vom Router gegebenen.</translation>
+    </message>
+    <message>
+        <source>Networks per picture</source>
+        <translation>Netze je Bild</translation>
+    </message>
+    <message>
+        <source>How many networks the router chooses for a picture at each evaluation (top-k).</source>
+        <translation>Wie viele Netze der Router bei jeder Auswertung für ein Bild wählt (Top-k).</translation>
+    </message>
+    <message>
+        <source>Weights by hand</source>
+        <translation>Gewichte von Hand</translation>
+    </message>
+    <message>
+        <source>The weights of the table instead of the router&apos;s, for the whole run.</source>
+        <translation>Die Gewichte der Tabelle statt der des Routers, für den ganzen Lauf.</translation>
+    </message>
+    <message>
+        <source>As the Mixture Says</source>
+        <translation>Wie von der Mischung vorgegeben</translation>
+    </message>
+    <message>
+        <source>Nothing left out, nothing always chosen, the router decides.</source>
+        <translation>Nichts ausgelassen, nichts immer gewählt, der Router entscheidet.</translation>
+    </message>
+    <message>
+        <source>%1, is told: %2</source>
+        <translation>%1, bekommt gesagt: %2</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>Weight of %1</source>
+        <translation>Gewicht von %1</translation>
+    </message>
+    <message>
+        <source>as the mixture says (%1)</source>
+        <translation>wie von der Mischung vorgegeben (%1)</translation>
+    </message>
+    <message>
+        <source>A mixture of %1 networks, chosen for each picture at every evaluation by %2.</source>
+        <translation>Eine Mischung von %1 Netzen, bei jeder Auswertung für jedes Bild gewählt durch: %2.</translation>
+    </message>
+    <message>
+        <source>Weights by hand, step by step</source>
+        <translation>Gewichte von Hand, Schritt für Schritt</translation>
+    </message>
+</context>
+<context>
+    <name>moescope::NewMixtureDialog</name>
+    <message>
+        <source>New mixture of networks</source>
+        <translation>Neue Mischung von Netzen</translation>
+    </message>
+    <message>
+        <source>what people will call it</source>
+        <translation>wie sie heißen soll</translation>
+    </message>
+    <message>
+        <source>Networks of the mixture</source>
+        <translation>Netze der Mischung</translation>
+    </message>
+    <message>
+        <source>network</source>
+        <translation>Netz</translation>
+    </message>
+    <message>
+        <source>file</source>
+        <translation>Datei</translation>
+    </message>
+    <message>
+        <source>words that call for it</source>
+        <translation>Wörter, die es rufen</translation>
+    </message>
+    <message>
+        <source>from noise</source>
+        <translation>von Rauschen</translation>
+    </message>
+    <message>
+        <source>to noise</source>
+        <translation>bis Rauschen</translation>
+    </message>
+    <message>
+        <source>Share of noise at which it begins to work; 1 is the start of the run</source>
+        <translation>Rauschanteil, bei dem es zu arbeiten beginnt; 1 ist der Beginn des Laufs</translation>
+    </message>
+    <message>
+        <source>Share of noise at which it stops; 0 is the finished picture</source>
+        <translation>Rauschanteil, bei dem es aufhört; 0 ist das fertige Bild</translation>
+    </message>
+    <message>
+        <source>&amp;Add checkpoints…</source>
+        <translation>Checkpoints &amp;hinzufügen…</translation>
+    </message>
+    <message>
+        <source>&amp;Remove</source>
+        <translation>&amp;Entfernen</translation>
+    </message>
+    <message>
+        <source>Take the chosen networks out of the mixture; their files stay</source>
+        <translation>Die gewählten Netze aus der Mischung nehmen; ihre Dateien bleiben</translation>
+    </message>
+    <message>
+        <source>the words of the prompt</source>
+        <translation>die Wörter des Prompts</translation>
+    </message>
+    <message>
+        <source>the noise level</source>
+        <translation>das Rauschen</translation>
+    </message>
+    <message>
+        <source>nobody: all weigh the same</source>
+        <translation>niemand: alle zählen gleich viel</translation>
+    </message>
+    <message>
+        <source>Who chooses among the networks (router). One that learns from examples is fitted with moescope-cli ensemble fit.</source>
+        <translation>Wer unter den Netzen wählt (Router). Einen, der aus Beispielen lernt, passt moescope-cli ensemble fit an.</translation>
+    </message>
+    <message>
+        <source>How many networks work on a picture at each evaluation (top-k); the others rest.</source>
+        <translation>Wie viele Netze bei jeder Auswertung an einem Bild arbeiten (Top-k); die anderen ruhen.</translation>
+    </message>
+    <message>
+        <source>What is wrong with the mixture</source>
+        <translation>Was an der Mischung nicht stimmt</translation>
+    </message>
+    <message>
+        <source>&amp;Save and open…</source>
+        <translation>&amp;Speichern und öffnen…</translation>
+    </message>
+    <message>
+        <source>&amp;Name</source>
+        <translation>&amp;Name</translation>
+    </message>
+    <message>
+        <source>&amp;Chosen by</source>
+        <translation>&amp;Gewählt durch</translation>
+    </message>
+    <message>
+        <source>Networks per &amp;picture</source>
+        <translation>Netze je &amp;Bild</translation>
+    </message>
+    <message>
+        <source>Whole models that make pictures of one kind and size can work as one: at every evaluation a few of them are chosen, and their answers are blended.</source>
+        <translation>Ganze Modelle, die Bilder gleicher Art und Größe erzeugen, können wie eines arbeiten: bei jeder Auswertung werden einige von ihnen gewählt und ihre Antworten gemischt.</translation>
+    </message>
+    <message>
+        <source>Checkpoints of the networks</source>
+        <translation>Checkpoints der Netze</translation>
+    </message>
+    <message>
+        <source>Models (*.safetensors *.pt *.pth);;All files (*)</source>
+        <translation>Modelle (*.safetensors *.pt *.pth);;Alle Dateien (*)</translation>
+    </message>
+    <message>
+        <source>Noise at which %1 begins</source>
+        <translation>Rauschen, bei dem %1 beginnt</translation>
+    </message>
+    <message>
+        <source>Noise at which %1 stops</source>
+        <translation>Rauschen, bei dem %1 aufhört</translation>
+    </message>
+    <message>
+        <source>A network is chosen where the prompt is like its words: write a few for each, such as “cat dog horse”.</source>
+        <translation>Ein Netz wird gewählt, wo der Prompt seinen Wörtern ähnelt: für jedes einige eintragen, etwa „cat dog horse“.</translation>
+    </message>
+    <message>
+        <source>Each network works in its part of the run: from much noise (1), where large shapes form, to little (0), where details do.</source>
+        <translation>Jedes Netz arbeitet in seinem Teil des Laufs: von viel Rauschen (1), wo große Formen entstehen, bis zu wenig (0), wo Einzelheiten entstehen.</translation>
+    </message>
+    <message>
+        <source>The first networks of the list are chosen and weigh the same.</source>
+        <translation>Die ersten Netze der Liste werden gewählt und zählen gleich viel.</translation>
+    </message>
+    <message>
+        <source>mixture</source>
+        <translation>Mischung</translation>
+    </message>
+    <message>
+        <source>Save the mixture</source>
+        <translation>Mischung speichern</translation>
+    </message>
+    <message>
+        <source>Mixtures of networks (*.moe.json)</source>
+        <translation>Mischungen von Netzen (*.moe.json)</translation>
     </message>
 </context>
 <context>
