@@ -75,6 +75,8 @@ private:
 nlohmann::json settingsOf(const ModelDescription& d) {
     const TransformerConfig& c = d.config;
     nlohmann::json json = {{"heads", c.heads}, {"input_size", c.inputSide()}};
+    if (d.prediction != Prediction::CleanImage) json["rf"] = d.prediction == Prediction::Velocity;  // a flow, or a discrete diffusion
+    if (c.halfQueryKey) json["half_query_key"] = true;
     if (c.contextTokens) json["in_context_start"] = c.contextStart;
     if (!c.moeBlocks.empty()) {
         json["top_k"] = c.moe.topK;

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "engine/model/checkpoint.h"
+#include "engine/model/convert.h"
 #include "engine/verify/verify_case.h"
 #include "tests/support/case_copy.h"
+#include "tests/support/temporary_folder.h"
 
 namespace moescope {
 namespace {
@@ -50,6 +52,18 @@ TEST(DitMoeFiles, LargeSizesAreFlowsThatTellTheirHeads) {
 TEST(DitMoeFiles, TheSettingRfDecidesWhereItIsGiven) {
     EXPECT_EQ(opened(kSmall, {{"rf", true}}).orThrow()->description().prediction, Prediction::Velocity);
     EXPECT_EQ(opened(kLarge, {{"rf", false}}).orThrow()->description().prediction, Prediction::Noise);
+}
+
+TEST(DitMoeFiles, AConvertedFileKeepsWhatOnlySettingsTold) {
+    const test::TemporaryFolder folder;
+    for (const bool flow : {true, false}) {
+        const nlohmann::json given{{"rf", flow}, {"num_heads", 2}, {"top_k", 2}};
+        const auto target = folder.path() / "converted.safetensors";
+        ASSERT_TRUE(convertCheckpoint(*opened(kSmall, given).orThrow(), target, {}).ok());
+        const auto again = Checkpoint::open(target).orThrow();
+        EXPECT_EQ(again->description().prediction, flow ? Prediction::Velocity : Prediction::Noise);
+        EXPECT_TRUE(again->runnable().ok()) << again->runnable().error().message;
+    }
 }
 
 TEST(DitMoeFiles, VariantsThatComputeSomethingElseAreRefused) {
