@@ -110,6 +110,7 @@ MsStatus Context::download(const MsTensor* tensor, void* host, size_t bytes) {
 
 MsStatus Context::allocate(uint64_t bytes) {
     if (const MsStatus status = outside("allocation"); status != MS_OK) return status;
+    ++counts().allocations;
     if (++m_allocations == m_failAllocation || m_used + bytes > m_memory)
         return fail(MS_OUT_OF_MEMORY,
                     fmt::format("the GPU has no room for {} bytes: {} of {} are free", bytes, memoryFree(), m_memory));

@@ -15,7 +15,7 @@
 
 /// What happened since the plugin was loaded, over all contexts.
 struct FakeCounts {
-    std::atomic<int64_t> contexts{0}, operations{0}, recordings{0}, refusedRecordings{0}, launches{0}, downloads{0};
+    std::atomic<int64_t> contexts{0}, operations{0}, recordings{0}, refusedRecordings{0}, launches{0}, downloads{0}, allocations{0};
     std::atomic<int64_t> leftBehindMarks{0};  // operations that were still waiting when a mark before them had been waited for
 };
 
