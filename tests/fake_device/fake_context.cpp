@@ -33,7 +33,8 @@ int64_t setting(const char* name, int64_t otherwise) {
 
 bool deviceThere() {
     const std::lock_guard lock(lossMutex);
-    return lossHappened.empty() || text("MOESCOPE_FAKE_LOST_FOREVER").empty();
+    // A loss under other settings, of a test before this one, is no loss here.
+    return lossHappened != text("MOESCOPE_FAKE_LOST_AFTER") || lossHappened.empty() || text("MOESCOPE_FAKE_LOST_FOREVER").empty();
 }
 
 Context::Context(MsContext* cpu)
