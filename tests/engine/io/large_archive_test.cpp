@@ -2,6 +2,7 @@
 // Archives beyond 4 GB, as most published checkpoints are: a small one moved behind a hole, so that the file takes no
 // room.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
@@ -89,7 +90,8 @@ protected:
         const size_t end = archive.rfind("PK\x05\x06");
         ASSERT_NE(end, std::string::npos);
         const auto directory = get<uint32_t>(archive, end + 16);
-        path = fs::temp_directory_path() / (GetParam() ? "moescope-large-sizes.pt" : "moescope-large.pt");
+        // Tests run beside one another: each process has a file of its own.
+        path = fs::temp_directory_path() / ("moescope-large-" + std::to_string(::getpid()) + (GetParam() ? "-sizes.pt" : ".pt"));
         std::ofstream out(path, std::ios::binary | std::ios::trunc);
         out.write(archive.data(), 4);  // what the kind of a file is known by
         out.seekp(static_cast<std::streamoff>(kHole));
