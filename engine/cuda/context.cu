@@ -40,20 +40,20 @@ MsContext::MsContext(const MsContextOptions& options) {
     compute = hasDevice ? options.compute : MS_F32;
     MS_CUDA_REQUIRE(compute == MS_F32 || compute == MS_BF16, "the GPU computes in fp32 or bf16, not in type ",
                     static_cast<int>(compute));
+    size_t available = 0, total = 0;
+    if (livingContexts == 0 &&
+        (cudaSetDevice(device) != cudaSuccess || cudaMemGetInfo(&available, &total) != cudaSuccess)) {
+        // A kernel that broke has taken the process's context on the device with it; nobody else uses it: start it
+        // anew.
+        cudaDeviceReset();
+        cudaGetLastError();
+    }
     int count = 0;
     check(cudaGetDeviceCount(&count), "looking for a GPU");
     MS_CUDA_REQUIRE(device >= 0 && device < count, "there is no GPU number ", device, ", there are ", count);
     std::string reason;
     if (!isUsable(device, reason)) fail(MS_UNSUPPORTED, reason);
     check(cudaSetDevice(device), "choosing the GPU");
-    size_t available = 0, total = 0;
-    if (cudaMemGetInfo(&available, &total) != cudaSuccess && livingContexts == 0) {
-        // A kernel that broke has taken the process's context on the device with it; nobody else uses it: start it
-        // anew.
-        cudaDeviceReset();
-        cudaGetLastError();
-        check(cudaSetDevice(device), "choosing the GPU");
-    }
     cudaDeviceProp properties;
     check(cudaGetDeviceProperties(&properties, device), "reading the GPU's properties");
     multiprocessors = properties.multiProcessorCount;

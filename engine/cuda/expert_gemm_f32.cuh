@@ -21,8 +21,8 @@ __device__ inline float4 fourOf(const float* row, int64_t k, int64_t depth, bool
 template <class Out>
 __global__ __launch_bounds__(F32Tile::kThreads) void expertProductF32(ExpertProduct p) {
     constexpr int kRows = F32Tile::kRows, kColumns = F32Tile::kColumns, kDepth = F32Tile::kDepth;
-    __shared__ float left[2][kDepth][kRows + 4];
-    __shared__ float right[2][kDepth][kColumns + 4];
+    alignas(16) __shared__ float left[2][kDepth][kRows + 4];
+    alignas(16) __shared__ float right[2][kDepth][kColumns + 4];
     const int thread = static_cast<int>(threadIdx.x), tx = thread % 16, ty = thread / 16;
     // A gate and the up that belongs to it are 8 columns apart: a thread has columns c .. c+3 and c+8 .. c+11.
     const int ownColumn = tx / 2 * 16 + tx % 2 * 4;
