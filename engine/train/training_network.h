@@ -53,6 +53,7 @@ public:
     /// MoE layers in the order of the blocks.
     std::vector<LayerDecisions> decisions() const;
     int64_t outputValues() const;
+    int64_t samples() const { return m_options.samples; }
     const ModelDescription& description() const { return m_description; }
 
 private:
