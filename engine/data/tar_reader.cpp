@@ -22,7 +22,7 @@ Archive openTar(std::span<const std::byte> bytes) {
     if (!tar) throw std::bad_alloc();
     archive_read_support_format_tar(tar.get());
     if (archive_read_open_memory(tar.get(), bytes.data(), bytes.size()) != ARCHIVE_OK)
-        throw EngineException(ErrorCode::Format, "the file is no tar archive");
+        throw EngineException(ErrorCode::Format, "it is no tar archive");
     return tar;
 }
 
@@ -52,7 +52,8 @@ std::string readContent(archive* tar, uint64_t size, uint64_t most) {
 
 std::string visitTar(std::span<const std::byte> bytes,
                      const std::function<void(const TarMember&, const std::function<std::string()>&)>& visit) {
-    const Archive tar = openTar(bytes);
+    Archive tar;
+    if (const auto opened = guarded([&] { return tar = openTar(bytes), 0; }); !opened) return opened.error().message;
     archive_entry* entry = nullptr;
     for (;;) {
         const int status = archive_read_next_header(tar.get(), &entry);

@@ -49,12 +49,15 @@ public:
         std::vector<StoredLabel> labels;
         Remarks remarks;
         for (const fs::path& shard : shards) addShard(shard, labels, remarks);
-        if (m_items.empty())
+        if (m_items.empty()) {
+            const std::vector<std::string> told = std::move(remarks).finished();
             throw EngineException(
-                ErrorCode::NotFound,
+                told.empty() ? ErrorCode::NotFound : ErrorCode::Format,
                 fmt::format(
-                    "the {} tar file{} of '{}' hold no picture (*.png, *.jpg, *.jpeg or *.webp); give other shards",
-                    shards.size(), shards.size() == 1 ? "" : "s", folder.string()));
+                    "'{}' holds no picture (*.png, *.jpg, *.jpeg or *.webp) in its {} tar file{}{}; give other shards",
+                    folder.string(), shards.size(), shards.size() == 1 ? "" : "s",
+                    told.empty() ? std::string() : fmt::format(" ({})", told.front())));
+        }
         m_classNames = numberLabels(labels, folder, m_items);
         m_remarks = std::move(remarks).finished();
     }
@@ -103,11 +106,11 @@ private:
                     remarks.add(
                         fmt::format("{}: '{}' was passed over: {}", shard->name(), member.name, read.error().message));
             });
+        const auto pictures =
+            std::ranges::count_if(samples, [](const auto& entry) { return !entry.second.picture.name.empty(); });
         if (!broken.empty())
-            remarks.add(fmt::format(
-                "the shard {} can be read only in part ({}), {} pictures of it are used; fetch it again", shard->name(),
-                broken,
-                std::ranges::count_if(samples, [](const auto& entry) { return !entry.second.picture.name.empty(); })));
+            remarks.add(fmt::format("only {} pictures of the shard {} can be read ({}); fetch it again", pictures,
+                                    shard->name(), broken));
         for (const std::string& stem : order) {
             Sample& sample = samples.at(stem);
             if (sample.picture.name.empty()) continue;
