@@ -125,6 +125,10 @@ void checkModel(RecipeReader& reader) {
         if (c.contextTokens > 0 && c.contextStart >= c.depth)
             reader.contradict("model.context_start", fmt::format("model.context_start should be below the depth {}, found {}", c.depth, c.contextStart));
     }
+    if (!reader.has("model.position")) {  // as published
+        c.rotary = Rotary::Grid;
+        c.positions = latent ? PositionTable::None : PositionTable::Stored;
+    }
     if (!reader.has("model.dense_width")) c.denseWidth = latent ? 4 * c.width : 4 * c.width * 2 / 3;
     if (!model.dense && model.everyBlock) c.denseWidth = 0;
 }
@@ -186,6 +190,32 @@ Result<Recipe> readRecipe(const std::filesystem::path& file) {
     text << stream.rdbuf();
     if (!stream) return EngineError{ErrorCode::Io, fmt::format("'{}' could not be read", file.string())};
     return parseRecipe(text.str(), file.filename().string());
+}
+
+Result<std::string> withFields(const std::string& yaml, const std::vector<std::string>& assignments) {
+    if (assignments.empty()) return yaml;
+    return guarded([&] {
+        try {
+            YAML::Node root = YAML::Load(yaml);
+            for (const std::string& assignment : assignments) {
+                const size_t equals = assignment.find('=');
+                if (equals == std::string::npos || equals == 0)
+                    throw EngineException(ErrorCode::InvalidArgument, fmt::format("expected section.field=value, found '{}'", assignment));
+                const std::string path = assignment.substr(0, equals);
+                const size_t dot = path.find('.');
+                const YAML::Node value = YAML::Load(assignment.substr(equals + 1));
+                if (dot == std::string::npos)
+                    root[path] = value;
+                else
+                    root[path.substr(0, dot)][path.substr(dot + 1)] = value;
+            }
+            YAML::Emitter out;
+            out << root;
+            return std::string(out.c_str()) + "\n";
+        } catch (const YAML::Exception& error) {
+            throw EngineException(ErrorCode::Format, fmt::format("the recipe or a value given for it is not YAML: {}", error.msg));
+        }
+    });
 }
 
 std::vector<std::string> recipeFields() {

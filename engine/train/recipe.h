@@ -37,6 +37,7 @@ struct DataRecipe {
     int64_t side = 32;
     bool flip = false, pad = false;
     std::string vae;               // of latent models
+    double heldOut = 0.02;         // share of the pictures that is not learned from
 };
 
 struct TrainingRecipe {
@@ -98,6 +99,8 @@ struct Recipe {
 /// The error names line and field, what was expected and found, and for an unknown field the nearest known one.
 Result<Recipe> parseRecipe(const std::string& yaml, const std::string& source);
 Result<Recipe> readRecipe(const std::filesystem::path& file);
+/// The YAML with fields replaced or added: "training.steps=100". The error names the assignment that is none.
+Result<std::string> withFields(const std::string& yaml, const std::vector<std::string>& assignments);
 /// "section.field: type, default" for every field, for documentation and completion.
 std::vector<std::string> recipeFields();
 

@@ -118,6 +118,31 @@ RecipeField texts(std::string path, std::string words, std::vector<std::string>&
             }};
 }
 
+/// A table and a rotation, each at most once.
+bool readPositions(const YAML::Node& node, Recipe& recipe) {
+    if (!node.IsSequence() && !node.IsScalar()) return false;
+    TransformerConfig& config = recipe.model.config;
+    config.positions = PositionTable::None;
+    config.rotary = Rotary::None;
+    const auto take = [&](const YAML::Node& item) {
+        if (!item.IsScalar()) return false;
+        const std::string& word = item.Scalar();
+        if (word == "none") return true;
+        if (word == "rope-1d" || word == "rope-2d") {
+            if (config.rotary != Rotary::None) return false;
+            config.rotary = word == "rope-1d" ? Rotary::Line : Rotary::Grid;
+            return true;
+        }
+        if ((word != "learned" && word != "sincos") || config.positions != PositionTable::None) return false;
+        config.positions = word == "learned" ? PositionTable::Learned : PositionTable::Stored;
+        return true;
+    };
+    if (node.IsScalar()) return take(node);
+    for (const YAML::Node& item : node)
+        if (!take(item)) return false;
+    return true;
+}
+
 constexpr double kInfinite = std::numeric_limits<double>::max();
 constexpr double kTiny = std::numeric_limits<double>::min();
 
@@ -138,6 +163,8 @@ void addModelFields(std::vector<RecipeField>& fields) {
     fields.push_back(whole("model.channels", 1, 64, MEMBER(model.config.inChannels)));
     fields.push_back(choice<Prediction>("model.prediction", {{"velocity", Prediction::Velocity}, {"clean-picture", Prediction::CleanImage}},
                                         MEMBER(model.prediction)));
+    fields.push_back(whole("model.key_value_heads", 1, 1024, MEMBER(model.config.keyHeads)));
+    fields.push_back({"model.position", "a list of none, learned, sincos, rope-1d, rope-2d: at most one table and one rotation", readPositions});
     fields.push_back(whole("experts.count", 1, 65536, MEMBER(model.config.moe.experts)));
     fields.push_back(whole("experts.top_k", 1, 65536, MEMBER(model.config.moe.topK)));
     fields.push_back(whole("experts.width", 1, 1 << 20, MEMBER(model.config.moe.expertWidth)));
@@ -147,7 +174,7 @@ void addModelFields(std::vector<RecipeField>& fields) {
     fields.push_back(number("experts.scale", kTiny, 1e6, "a number above 0", MEMBER(model.config.moe.scale)));
     fields.push_back(choice<bool>("experts.layers", {{"interleave", false}, {"all", true}}, MEMBER(model.everyBlock)));
     fields.push_back(choice<RouterRule>("experts.router",
-                                        {{"sigmoid", RouterRule::SigmoidTokenChoice}, {"softmax", RouterRule::SoftmaxTokenChoice}},
+                                        {{"sigmoid", RouterRule::SigmoidTokenChoice}, {"softmax", RouterRule::SoftmaxNormalised}},
                                         MEMBER(model.config.moe.rule)));
     fields.push_back(choice<RoutingGradient>("experts.routing_gradient",
                                              {{"chosen", RoutingGradient::Chosen},
@@ -195,6 +222,7 @@ void addOtherFields(std::vector<RecipeField>& fields) {
     fields.push_back(flag("data.flip", MEMBER(data.flip)));
     fields.push_back(choice<bool>("data.fit", {{"crop", false}, {"pad", true}}, MEMBER(data.pad)));
     fields.push_back(text("data.vae", "a folder with an autoencoder", MEMBER(data.vae)));
+    fields.push_back(number("data.held_out", 0, 0.9, "a share from 0 to 0.9", MEMBER(data.heldOut)));
     fields.push_back(numbers<int>("parts.experts", 0, 65535, "a list of expert numbers", MEMBER(parts.experts)));
     fields.push_back(flag("parts.router", MEMBER(parts.router)));
     fields.push_back(text("start.checkpoint", "a checkpoint", MEMBER(start.checkpoint)));

@@ -61,6 +61,8 @@ void RoutingStatistics::add(const RoutingStatistics& other) {
     }
 }
 
+void RoutingStatistics::add(LayerLoad layer) { m_layers.push_back(std::move(layer)); }
+
 double RoutingStatistics::worstImbalance() const {
     double worst = 0;
     for (const LayerLoad& layer : m_layers) worst = std::max(worst, layer.imbalance());

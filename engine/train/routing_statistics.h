@@ -31,6 +31,7 @@ public:
     /// chosen: experts of all choices of a pass, sample by sample, for samples with these times.
     void add(int block, int64_t experts, std::span<const int32_t> chosen, std::span<const float> times);
     void add(const RoutingStatistics& other);
+    void add(LayerLoad layer);  // of a block that is not there yet
     void clear() { m_layers.clear(); }
     const std::vector<LayerLoad>& layers() const { return m_layers; }
     /// The worst layer's; 0 without layers.
