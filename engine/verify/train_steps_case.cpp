@@ -89,7 +89,7 @@ public:
           m_description(checkpoint.description()),
           m_prefix(checkpoint.view().set().prefix.substr(std::string("init.").size())),
           m_layout(m_description),
-          m_device(train::makeReferenceTrainingDevice()),
+          m_device(train::makeCpuTrainingDevice(0)),
           m_recipe(recipeOf(contents, m_description)),
           m_optimizer(*m_device, m_layout, m_recipe.optimizer),
           m_network(*m_device, m_description, m_layout, {file.input("batch.0.t").size(), train::RoutingGradient::Chosen, {}, false}),
