@@ -10,7 +10,7 @@
 namespace moescope {
 namespace {
 
-constexpr double kWorstMisfit = 0.25;         // above, a part is none of the shapes
+constexpr double kWorstMisfit = 0.25;        // above, a part is none of the shapes
 constexpr double kPixelVariance = 1.0 / 12;  // along each axis, of light that falls anywhere on a pixel
 constexpr double kLeastOffset = 0.1;         // of the side: what "left of" needs at least
 constexpr double kSlant = 0.8;               // and that much of the offset across
