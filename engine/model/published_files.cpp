@@ -17,8 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr int kDoubleDigits = 17;
-
 TorchTensor tensorOf(const Shape& shape, std::span<const float> values) {
     return {DType::F32, shape, [values](const TorchTensor::Sink& sink) {
                 sink(std::as_bytes(values));
@@ -108,6 +106,13 @@ Result<fs::path> writePixelModel(const fs::path& path, const ModelDescription& d
     return path;
 }
 
+/// With a point in it: readers of YAML 1.1 take 1e-08 for a word.
+std::string numberText(double value) {
+    std::string text = fmt::format("{}", value);
+    if (text.find_first_of(".n") == std::string::npos) text.insert(std::min(text.find('e'), text.size()), ".0");
+    return text;
+}
+
 void emit(YAML::Emitter& out, const Json& value) {
     if (value.is_object()) {
         out << YAML::BeginMap;
@@ -127,7 +132,7 @@ void emit(YAML::Emitter& out, const Json& value) {
     } else if (value.is_number_integer()) {
         out << value.get<int64_t>();
     } else if (value.is_number()) {
-        out << value.get<double>();
+        out << numberText(value.get<double>());
     } else {
         out << YAML::Null;
     }
@@ -188,7 +193,6 @@ Result<fs::path> writeFolder(const fs::path& folder, const ModelDescription& d, 
         return EngineError{ErrorCode::Io, fmt::format("the folder '{}' could not be made ({}); choose another place",
                                                       (folder / "checkpoints").string(), code.message())};
     YAML::Emitter yaml;
-    yaml.SetDoublePrecision(kDoubleDigits);
     emit(yaml, folderConfig(d, facts));
     const std::string config = fmt::format("config_{}.yaml", facts.date);
     if (const Status written = writeText(folder / config, std::string(yaml.c_str()) + "\n"); !written.ok())
