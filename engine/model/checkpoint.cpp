@@ -166,10 +166,23 @@ std::string Checkpoint::dtypes() const {
     return text;
 }
 
-std::string Checkpoint::name() const {
-    if (!m_description.sizeName.empty()) return m_description.sizeName;
+std::string Checkpoint::metadataText(std::string_view key) const {
     const nlohmann::json& metadata = source().metadata();
-    if (const auto name = metadata.find("moescope.name"); name != metadata.end() && name->is_string()) return name->get<std::string>();
+    const auto found = metadata.find(key);
+    return found != metadata.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::shared_ptr<const ClassLabels> Checkpoint::ownLabels() const {
+    const std::string text = metadataText("moescope.labels");
+    if (!text.starts_with('[') && !text.starts_with('{')) return nullptr;  // none, or the name of a file
+    auto labels = ClassLabels::parse(text);
+    if (!labels.ok() || labels->size() != m_description.config.classes) return nullptr;
+    return std::make_shared<const ClassLabels>(std::move(*labels));
+}
+
+std::string Checkpoint::name() const {
+    if (const std::string name = metadataText("moescope.name"); !name.empty()) return name;
+    if (!m_description.sizeName.empty()) return m_description.sizeName;
     const fs::path file = source().files().front();
     fs::path folder = file.parent_path();
     if (folder.filename() == "checkpoints" || folder.filename() == "unet") folder = folder.parent_path();

@@ -113,6 +113,7 @@ Result<ModelDescription> composeModel(std::string_view family, const Transformer
                            fmt::format("the width {} is not a multiple of the {} heads", c.width, c.heads)};
     c.headWidth = c.width / c.heads;
     if (c.keyHeads == c.heads) c.keyHeads = 0;
+    if (static_cast<int64_t>(c.moeBlocks.size()) >= c.depth) c.denseWidth = 0;
     if (const Status layout = checkLayout(family, c); !layout.ok()) return layout.error();
     if (c.moeBlocks.empty())
         c.moe = {};

@@ -81,9 +81,13 @@ Result<ConvertSummary> convertCheckpoint(const Checkpoint& checkpoint, const std
     for (const ExpectedTensor& tensor : checkpoint.description().tensors)
         if (tensor.role != ExpectedTensor::Role::Learned && tensor.shape.size() == 1) exact.insert(tensor.name);
     for (const std::string& name : checkpoint.view().names()) writer.add(name, *checkpoint.view().find(name), exact.contains(name));
-    return writer.write(target, {{"moescope.config", storedSettings(checkpoint.description()).dump()},
-                                 {"moescope.name", checkpoint.name()},
-                                 {"moescope.weights", checkpoint.view().set().name}});
+    std::map<std::string, std::string> metadata{{"moescope.config", storedSettings(checkpoint.description()).dump()},
+                                                {"moescope.name", checkpoint.name()},
+                                                {"moescope.weights", checkpoint.view().set().name}};
+    const nlohmann::json& stored = checkpoint.source().metadata();
+    for (const char* kept : {"moescope.labels", "moescope.notice"})
+        if (const auto text = stored.find(kept); text != stored.end() && text->is_string()) metadata[kept] = text->get<std::string>();
+    return writer.write(target, metadata);
 }
 
 Result<ConvertSummary> convertTensors(const TensorSource& source, const std::filesystem::path& target, const ConvertOptions& options) {
