@@ -15,6 +15,7 @@ MOESCOPE_BUILD_PACKAGES=(
   "libpng-dev: reads and writes pictures"
   "zlib1g-dev: inflates checkpoint entries and pictures"
   "libminizip-dev: opens .pt and .pth archives"
+  "libsentencepiece-dev: cuts prompts into pieces of words"
   "libcli11-dev: parses the command line"
   "libgtest-dev: test framework; configuring looks for it"
   "qt6-base-dev: the window"
