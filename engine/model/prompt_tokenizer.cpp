@@ -45,10 +45,11 @@ private:
 
 class SentencePieces final : public PromptTokenizer {
 public:
-    explicit SentencePieces(std::vector<VocabularyPiece> pieces)
-        : m_pieces(std::move(pieces)), m_bytes(serializePieces(m_pieces)) {
+    SentencePieces(std::vector<VocabularyPiece> pieces, std::string bytes)
+        : m_pieces(std::move(pieces)), m_bytes(std::move(bytes)) {
         silence();
-        if (const auto loaded = m_processor.LoadFromSerializedProto(m_bytes); !loaded.ok())
+        // The library gets bytes written here: it trusts tables that a file could bring along.
+        if (const auto loaded = m_processor.LoadFromSerializedProto(serializePieces(m_pieces)); !loaded.ok())
             throw EngineException(ErrorCode::Format,
                                   fmt::format("SentencePiece can not use the prompt vocabulary: {}", loaded.message()));
     }
@@ -102,11 +103,8 @@ private:
     sp::SentencePieceProcessor m_processor;
 };
 
-Result<std::shared_ptr<const PromptTokenizer>> make(Result<std::vector<VocabularyPiece>> pieces) {
-    if (!pieces.ok()) return pieces.error();
-    return guarded([&]() -> std::shared_ptr<const PromptTokenizer> {
-        return std::make_shared<SentencePieces>(std::move(*pieces));
-    });
+std::shared_ptr<const PromptTokenizer> tokenizerOf(std::vector<VocabularyPiece> pieces, std::string bytes) {
+    return std::make_shared<SentencePieces>(std::move(pieces), std::move(bytes));
 }
 
 }  // namespace
@@ -158,11 +156,15 @@ Result<std::shared_ptr<const PromptTokenizer>> PromptTokenizer::train(std::span<
         return EngineError{
             ErrorCode::Internal,
             fmt::format("SentencePiece could not learn a vocabulary of {} pieces: {}", vocabulary, trained.message())};
-    return make(readPieces(model));
+    return guarded([&] {
+        std::vector<VocabularyPiece> pieces = readPieces(model).orThrow();
+        std::string plain = serializePieces(pieces);
+        return tokenizerOf(std::move(pieces), std::move(plain));
+    });
 }
 
 Result<std::shared_ptr<const PromptTokenizer>> PromptTokenizer::fromBytes(std::string_view bytes) {
-    return make(readPieces(bytes));
+    return guarded([&] { return tokenizerOf(readPieces(bytes).orThrow(), std::string(bytes)); });
 }
 
 std::vector<float> poolWeights(int64_t pieces, int64_t places) {
