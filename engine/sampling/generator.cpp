@@ -262,7 +262,7 @@ GenerationParameters recordedParameters(const ModelDescription& description, con
     p.rng = rngText(request.noise);
     p.noiseBatch = noiseBatchText(request.noise);
     p.noiseFile = request.noise.file.filename().string();
-    if (!request.classes.empty()) p.classId = request.classes.front();
+    if (!request.classes.empty() && description.conditioning != Conditioning::Prompt) p.classId = request.classes.front();
     p.pool = description.routesOverBatch() ? std::string(poolName(s.pool)) : std::string();
     p.family = description.family;
     p.networkEdits = request.networkEdits;
