@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reference embeddings: time waves, table rows, tokens in front of others.
+// The reference embeddings: time waves, table rows, tokens in front of others, and backwards.
 #pragma once
 
 #include <cmath>
@@ -32,6 +32,15 @@ Matrix<T> gatherRows(const Matrix<T>& table, const std::vector<int64_t>& index) 
     return out;
 }
 
+/// dTable [tableRows, D]: dTable[index[i]] += dOut[i], in the order of i.
+template <class T>
+Matrix<T> gatherRowsBackward(const std::vector<int64_t>& index, const Matrix<T>& dOut, int64_t tableRows) {
+    Matrix<T> d(tableRows, dOut.cols);
+    for (int64_t row = 0; row < dOut.rows; ++row)
+        for (int64_t i = 0; i < d.cols; ++i) d(index[static_cast<size_t>(row)], i) += dOut(row, i);
+    return d;
+}
+
 /// x [samples * n, D] + table [n, D] for every sample.
 template <class T>
 Matrix<T> addRows(const Matrix<T>& x, const Matrix<T>& table) {
@@ -39,6 +48,15 @@ Matrix<T> addRows(const Matrix<T>& x, const Matrix<T>& table) {
     for (int64_t row = 0; row < x.rows; ++row)
         for (int64_t i = 0; i < x.cols; ++i) out(row, i) += table(row % table.rows, i);
     return out;
+}
+
+/// dTable [tableRows, D]: the sum over samples. What reaches x is dy itself.
+template <class T>
+Matrix<T> addRowsBackward(const Matrix<T>& dy, int64_t tableRows) {
+    Matrix<T> d(tableRows, dy.cols);
+    for (int64_t row = 0; row < dy.rows; ++row)
+        for (int64_t i = 0; i < dy.cols; ++i) d(row % tableRows, i) += dy(row, i);
+    return d;
 }
 
 /// In front of the S tokens of sample b of x [B S, D] stand C tokens embedding[b] + position[c] -> [B (C + S), D].

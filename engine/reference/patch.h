@@ -35,6 +35,19 @@ Matrix<T> patchify(const Pictures<T>& image, int64_t patch) {
     return tokens;
 }
 
+/// The inverse, and so the backward: dTokens [batch * h * w, C p p] -> [batch, C, h p, w p].
+template <class T>
+Pictures<T> patchifyBackward(const Matrix<T>& dTokens, int64_t patch, int64_t batch, int64_t h, int64_t w) {
+    Pictures<T> d(batch, dTokens.cols / (patch * patch), h * patch, w * patch);
+    for (int64_t b = 0; b < batch; ++b)
+        for (int64_t c = 0; c < d.channels; ++c)
+            for (int64_t y = 0; y < d.height; ++y)
+                for (int64_t x = 0; x < d.width; ++x)
+                    d(b, c, y, x) =
+                        dTokens((b * h + y / patch) * w + x / patch, (c * patch + y % patch) * patch + x % patch);
+    return d;
+}
+
 /// tokens [batch * h * w, p p C], channel last inside a token -> [batch, C, h p, w p].
 template <class T>
 Pictures<T> unpatchify(const Matrix<T>& tokens, int64_t patch, int64_t batch, int64_t h, int64_t w) {
@@ -46,6 +59,20 @@ Pictures<T> unpatchify(const Matrix<T>& tokens, int64_t patch, int64_t batch, in
                     image(b, c, y, x) = tokens((b * h + y / patch) * w + x / patch,
                                                (y % patch * patch + x % patch) * image.channels + c);
     return image;
+}
+
+/// The inverse, and so the backward: dImage [batch, C, h p, w p] -> [batch * h * w, p p C].
+template <class T>
+Matrix<T> unpatchifyBackward(const Pictures<T>& dImage, int64_t patch) {
+    const int64_t h = dImage.height / patch, w = dImage.width / patch;
+    Matrix<T> d(dImage.batch * h * w, patch * patch * dImage.channels);
+    for (int64_t b = 0; b < dImage.batch; ++b)
+        for (int64_t c = 0; c < dImage.channels; ++c)
+            for (int64_t y = 0; y < dImage.height; ++y)
+                for (int64_t x = 0; x < dImage.width; ++x)
+                    d((b * h + y / patch) * w + x / patch, (y % patch * patch + x % patch) * dImage.channels + c) =
+                        dImage(b, c, y, x);
+    return d;
 }
 
 }  // namespace moescope::reference

@@ -32,18 +32,6 @@ struct PolicyOutput {
     std::vector<T> margin;  // [tokens], or [pools * E] where experts choose; infinite when nothing is refused or taken
 };
 
-/// e^x / sum e^x of each row.
-template <class T>
-Matrix<T> softmax(Matrix<T> x) {
-    for (int64_t row = 0; row < x.rows; ++row) {
-        T largest = x(row, 0), sum = 0;
-        for (int64_t i = 1; i < x.cols; ++i) largest = std::max(largest, x(row, i));
-        for (int64_t i = 0; i < x.cols; ++i) sum += x(row, i) = std::exp(x(row, i) - largest);
-        for (int64_t i = 0; i < x.cols; ++i) x(row, i) /= sum;
-    }
-    return x;
-}
-
 /// Every token takes its k best of `scores` [tokens, E]; gate = score * scale.
 template <class T>
 PolicyOutput<T> chooseByToken(const Matrix<T>& scores, int64_t k, T scale) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reference router: token choice by sigmoid affinities, as DeepSeek-V3 does it (2024, section 2.1.2, equations 12
-// to 16).
+// to 16), or by a softmax over the experts.
 #pragma once
 
 #include <algorithm>
@@ -12,11 +12,17 @@
 
 namespace moescope::reference {
 
+enum class Affinity { Sigmoid, Softmax };
+
 struct RouterShape {
     int64_t experts = 1, topK = 1;
     int64_t groups = 1, keptGroups = 1;  // equal: no limit
     double scale = 1;
+    Affinity affinity = Affinity::Sigmoid;
 };
+
+/// Added to the sum of affinities that gates are divided by.
+inline constexpr double kLeastAffinitySum = 1e-20;
 
 template <class T>
 struct RouterOutput {
@@ -78,11 +84,33 @@ T fillRefusedGroups(std::vector<T>& ranking, const RouterShape& shape) {
     return cutMargin(strength, kept);
 }
 
-/// logits [tokens, E], selection bias [E] or empty. Chosen: the k best by sigmoid(logit) + bias. Gate: the plain
-/// affinity of the chosen, for k > 1 divided by their sum (+ 1e-20), times the scale.
+/// logits [tokens, E] -> [tokens, E]: the sigmoid of each, or the softmax over the experts.
+template <class T>
+Matrix<T> affinities(const Matrix<T>& logits, Affinity affinity) {
+    return affinity == Affinity::Softmax ? softmax(logits) : mapped(logits, sigmoid<T>);
+}
+
+/// Gates of a given choice [tokens * k] -> [tokens, k]: the affinities of the chosen, for k > 1 divided by their sum,
+/// times the scale.
+template <class T>
+Matrix<T> gatesOf(const Matrix<T>& scores, const std::vector<int64_t>& expert, const RouterShape& shape) {
+    Matrix<T> gate(scores.rows, shape.topK);
+    for (int64_t token = 0; token < scores.rows; ++token) {
+        const int64_t* chosen = expert.data() + token * shape.topK;
+        T sum = T(kLeastAffinitySum);
+        for (int64_t i = 0; i < shape.topK; ++i) sum += scores(token, chosen[i]);
+        for (int64_t i = 0; i < shape.topK; ++i)
+            gate(token, i) =
+                (shape.topK > 1 ? scores(token, chosen[i]) / sum : scores(token, chosen[i])) * T(shape.scale);
+    }
+    return gate;
+}
+
+/// logits [tokens, E], selection bias [E] or empty. Chosen: the k best by affinity + bias. Gate: see
+/// `gatesOf`.
 template <class T>
 RouterOutput<T> route(const Matrix<T>& logits, const std::vector<T>& bias, const RouterShape& shape) {
-    RouterOutput<T> result{mapped(logits, sigmoid<T>), {}, Matrix<T>(logits.rows, shape.topK), {}};
+    RouterOutput<T> result{affinities(logits, shape.affinity), {}, {}, {}};
     for (int64_t token = 0; token < logits.rows; ++token) {
         std::vector<T> ranking;
         for (int64_t e = 0; e < shape.experts; ++e)
@@ -91,15 +119,9 @@ RouterOutput<T> route(const Matrix<T>& logits, const std::vector<T>& bias, const
         if (shape.keptGroups < shape.groups) margin = fillRefusedGroups(ranking, shape);
         const std::vector<int64_t> chosen = largest(ranking, shape.topK);
         result.margin.push_back(std::min(margin, cutMargin(ranking, chosen)));
-
-        T sum = T(1e-20);
-        for (int64_t e : chosen) sum += result.scores(token, e);
-        for (int64_t i = 0; i < shape.topK; ++i) {
-            const T affinity = result.scores(token, chosen[static_cast<size_t>(i)]);
-            result.gate(token, i) = (shape.topK > 1 ? affinity / sum : affinity) * T(shape.scale);
-        }
         result.expert.insert(result.expert.end(), chosen.begin(), chosen.end());
     }
+    result.gate = gatesOf(result.scores, result.expert, shape);
     return result;
 }
 
