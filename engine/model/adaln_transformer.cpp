@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/model/position_tables.h"
+
 namespace moescope {
 namespace {
 
@@ -55,12 +57,29 @@ void AdalnTransformer::loadCommon(WeightLoader& loader) {
         BlockWeights& weights = m_blocks[static_cast<size_t>(block)];
         const std::string name = "blocks." + std::to_string(block);
         weights.modulation = loader.linear(name + ".adaLN_modulation.1", config.width, 6 * config.width, true);
-        weights.qkv = loader.linear(name + ".attn." + m_qkvName, config.width, 3 * config.width, true);
+        weights.qkv = loader.attention(name + ".attn." + m_qkvName, config.width, config.heads, config.keyValueHeads(), config.headWidth);
         weights.proj = loader.linear(name + ".attn." + m_projName, config.width, config.width, true);
         loadBlock(loader, block, weights);
     }
     m_finalModulation = loader.linear("final_layer.adaLN_modulation.1", config.width, 2 * config.width, true);
     m_finalLinear = loader.linear("final_layer.linear", config.width, config.patch * config.patch * config.outChannels, true);
+}
+
+void AdalnTransformer::loadPositions(WeightLoader& loader, MsRope grid) {
+    const TransformerConfig& c = m_description.config;
+    if (c.positions != PositionTable::None) {
+        m_positionTable = loader.tensor("pos_embed", {1, c.imageTokens(), c.width});
+        m_backend.reshape(m_positionTable, {c.imageTokens(), c.width});
+    }
+    if (c.rotary == Rotary::None) return;
+    m_rope = c.rotary == Rotary::Line ? MS_ROPE_ADJACENT_PAIRS : grid;
+    const RopeTables tables = ropeTables(c);
+    m_ropeCos = m_backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, tables.cos.data);
+    m_ropeSin = m_backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, tables.sin.data);
+}
+
+void AdalnTransformer::addPositions(Workspace& work) const {
+    if (!m_positionTable.empty()) m_backend.check(m_backend.table().add_rows(m_backend.context(), work.x.get(), m_positionTable.get()));
 }
 
 MoeWeights AdalnTransformer::loadMoe(WeightLoader& loader, const std::string& layer, const MoeNaming& naming) {

@@ -102,7 +102,8 @@ Status checkMixtureSize(const WeightView& view, const TransformerConfig& config)
 RoutingPolicy policyOf(RouterRule rule) {
     switch (rule) {
         case RouterRule::SigmoidTokenChoice:
-        case RouterRule::SoftmaxTokenChoice: return RoutingPolicy::TokenChoice;
+        case RouterRule::SoftmaxTokenChoice:
+        case RouterRule::SoftmaxNormalised: return RoutingPolicy::TokenChoice;
         case RouterRule::ExpertChoice: return RoutingPolicy::ExpertChoice;
         case RouterRule::PoolThreshold: return RoutingPolicy::BatchPool;
         case RouterRule::Prototype: return RoutingPolicy::Prototype;
@@ -179,7 +180,7 @@ void expectCommonTensors(ModelDescription& description, std::string_view qkv, st
     if (description.conditioning == Conditioning::ClassLabel) tensors.push_back({"y_embedder.embedding_table.weight", {c.classes + 1, c.width}});
     for (int64_t block = 0; block < c.depth; ++block) {
         const std::string name = fmt::format("blocks.{}", block);
-        linear(fmt::format("{}.attn.{}", name, qkv), 3 * c.width, c.width);
+        linear(fmt::format("{}.attn.{}", name, qkv), c.qkvRows(), c.width);
         linear(fmt::format("{}.attn.{}", name, proj), c.width, c.width);
         linear(name + ".adaLN_modulation.1", 6 * c.width, c.width);
     }

@@ -26,6 +26,8 @@ struct FamilyDefinition {
     ModelDescription (*released)(const ReleasedSize& size);
     /// Loads the weights. Throws EngineException.
     std::unique_ptr<Denoiser> (*load)(Backend& backend, WeightLoader& loader, const ModelDescription& description);
+    /// The description of a new model of this shape (see composeModel, which checks it first); null where a family is not trained here.
+    ModelDescription (*compose)(const TransformerConfig& config) = nullptr;
 };
 
 std::span<const FamilyDefinition* const> modelFamilies();

@@ -64,7 +64,7 @@ TrainingBlock::TrainingBlock(const ParameterLayout& layout, const NetworkShape& 
     m_moe.sharedWidth = moe.sharedWidth;
     m_moe.biased = shape.style.biasedExperts;
     m_moe.addsInput = moe.addsInput;
-    m_moe.affinity = moe.rule == RouterRule::SoftmaxTokenChoice ? Affinity::Softmax : Affinity::Sigmoid;
+    m_moe.affinity = moe.rule == RouterRule::SoftmaxNormalised ? Affinity::Softmax : Affinity::Sigmoid;
     m_moe.scale = static_cast<float>(moe.scale);
     m_moe.gradient = shape.routingGradient;
     m_router.weight = layout.at(mlp + ".gate.weight").offset;

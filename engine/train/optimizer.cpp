@@ -40,10 +40,11 @@ std::vector<Optimizer::Run> Optimizer::runs(const StepTensors& tensors) const {
             open = false;
             continue;
         }
-        if (open && m_steps[made.back().parameter] == m_steps[i] && decays(made.back().parameter) == decays(i))
+        const int64_t first = m_firstValue.empty() ? 0 : m_firstValue[i];
+        if (open && first == 0 && m_steps[made.back().parameter] == m_steps[i] && decays(made.back().parameter) == decays(i))
             made.back().values += parameters[i].values;
         else
-            made.push_back({parameters[i].offset, parameters[i].values, i});
+            made.push_back({parameters[i].offset + first, parameters[i].values - first, i});
         open = true;
     }
     return made;
@@ -81,11 +82,25 @@ void Optimizer::startAverages() {
 
 void Optimizer::updateAverages(int64_t step) {
     const int64_t learned = m_layout.learnedValues(), rest = m_layout.allValues() - learned;
+    const auto& parameters = m_layout.parameters();
     for (size_t i = 0; i < m_averages.size(); ++i) {
         double decay = m_options.averageDecays[i];
         if (m_options.rampAverages) decay = std::min(decay, (1.0 + static_cast<double>(step)) / (10.0 + static_cast<double>(step)));
-        m_device.average(m_options.averageBuffers ? m_layout.allValues() : learned, static_cast<float>(decay), m_values, m_averages[i]);
-        if (!m_options.averageBuffers && rest) m_device.copy(rest, m_values + learned, m_averages[i] + learned);
+        const auto move = [&](int64_t offset, int64_t values) {
+            m_device.average(values, static_cast<float>(decay), m_values + offset, m_averages[i] + offset);
+        };
+        if (m_frozen.empty()) {
+            move(0, learned);
+        } else {
+            for (size_t p = 0; p < parameters.size(); ++p)
+                if (trained(p)) move(parameters[p].offset + m_firstValue[p], parameters[p].values - m_firstValue[p]);
+        }
+        if (rest == 0) continue;
+        // A bias that moves by steps of one size; a frozen or fixed one would only gather rounding errors.
+        if (m_options.averageBuffers && m_frozen.empty())
+            move(learned, rest);
+        else
+            m_device.copy(rest, m_values + learned, m_averages[i] + learned);
     }
 }
 

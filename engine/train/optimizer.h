@@ -48,8 +48,12 @@ public:
     size_t averages() const { return m_averages.size(); }
     const OptimizerOptions& options() const { return m_options; }
 
-    /// Tensors that are never changed; by parameter index. Empty: all are trained.
-    void freeze(std::vector<bool> frozen) { m_frozen = std::move(frozen); }
+    /// Tensors that are never changed, and of the others the first value that is; by parameter index. Averages of what is frozen stay
+    /// as they are, too.
+    void freeze(std::vector<bool> frozen, std::vector<int64_t> firstValue) {
+        m_frozen = std::move(frozen);
+        m_firstValue = std::move(firstValue);
+    }
     bool trained(size_t parameter) const;
     /// Steps that each tensor has taken.
     std::vector<int64_t>& steps() { return m_steps; }
@@ -74,7 +78,8 @@ private:
     TrainingDevice& m_device;
     const ParameterLayout& m_layout;
     OptimizerOptions m_options;
-    std::vector<bool> m_frozen;
+    std::vector<bool> m_frozen;           // empty: everything is trained
+    std::vector<int64_t> m_firstValue;
     std::vector<int64_t> m_steps;
     std::unique_ptr<MemoryBlock> m_memory;
     float *m_values = nullptr, *m_gradients = nullptr, *m_moment1 = nullptr, *m_moment2 = nullptr;

@@ -18,7 +18,7 @@ int64_t offsetOf(const ParameterLayout& layout, std::string_view name) {
     return found < 0 ? -1 : layout.parameters()[static_cast<size_t>(found)].offset;
 }
 
-bool trainable(RouterRule rule) { return rule == RouterRule::SigmoidTokenChoice || rule == RouterRule::SoftmaxTokenChoice; }
+bool trainable(RouterRule rule) { return rule == RouterRule::SigmoidTokenChoice || rule == RouterRule::SoftmaxNormalised; }
 
 }  // namespace
 
@@ -34,7 +34,9 @@ NetworkStyle styleOf(const ModelDescription& description, const ParameterLayout&
     NetworkStyle style;
     style.norm = has("blocks.0.norm1.weight") ? NormKind::Rms : NormKind::Layer;
     style.queryKeyNorm = has("blocks.0.attn.q_norm.weight");
-    style.rope = !c.rotary ? RopeKind::None : pixels ? RopeKind::AdjacentPairs : RopeKind::SplitHalves;
+    style.rope = c.rotary == Rotary::None                ? RopeKind::None
+                 : pixels || c.rotary == Rotary::Line ? RopeKind::AdjacentPairs
+                                                      : RopeKind::SplitHalves;
     style.gatedDense = style.stackedInput = style.biasedExperts = pixels;
     return style;
 }
@@ -45,7 +47,7 @@ TrainingNetwork::TrainingNetwork(TrainingDevice& device, const ModelDescription&
     const TransformerConfig& c = description.config;
     m_shape.config = c;
     m_shape.style = styleOf(description, layout);
-    m_shape.keyHeads = c.heads;
+    m_shape.keyHeads = c.keyValueHeads();
     m_shape.routingGradient = options.routingGradient;
     const int64_t patchValues = c.inChannels * c.patch * c.patch;
     if (c.bottleneck) {
@@ -132,7 +134,7 @@ void TrainingNetwork::allocate() {
     m_memory = m_plan.place(m_device);
     if (m_shape.style.rope == RopeKind::None) return;
     const TransformerConfig& c = m_shape.config;
-    const RopeTables tables = adjacentPairsRope(c.headWidth, c.grid);  // the same numbers for both kinds
+    const RopeTables tables = ropeTables(c);
     const auto bytes = static_cast<int64_t>(tables.cos.data.size() * sizeof(float));
     m_device.upload(tables.cos.data.data(), m_ropeCos, bytes);
     m_device.upload(tables.sin.data.data(), m_ropeSin, bytes);

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// The register-blocked kernel of all products in training: a tile of R rows x kPanel columns, one chain of
+// multiply-adds per element. Per-target header.
+//
+// The rows of the left operand are read where they lie (y = x W^T, dx = dy W), or the operand is the transpose of one
+// whose values for each k lie beside each other (dW = dy^T x). A tile starts at zero, at a bias, or at what the output
+// holds, so that nothing has to be done to a finished one.
+#if defined(MOESCOPE_CPU_TRAINING_PRODUCT_KERNEL_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef MOESCOPE_CPU_TRAINING_PRODUCT_KERNEL_INL_H
+#undef MOESCOPE_CPU_TRAINING_PRODUCT_KERNEL_INL_H
+#else
+#define MOESCOPE_CPU_TRAINING_PRODUCT_KERNEL_INL_H
+#endif
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/cpu/gemm_kernel-inl.h"
+#include "engine/cpu/training/vector_loops-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace moescope::cpu {
+namespace HWY_NAMESPACE {
+
+/// What a tile is made of. Element (r, k) of the left operand: rows[r][k], or turned[k * turnedStride + r]. start: row
+/// r at start + r * startStride, or null for zeros (`startStride` 0: a bias).
+struct Tile {
+    const float* const* rows;
+    const float* turned;
+    int64_t turnedStride;
+    int64_t depth;
+    const float* panel;  // [depth][kPanel]
+    const float* start;
+    int64_t startStride;
+    float* out;
+    int64_t outStride;
+};
+
+/// out[r][0 .. kWide ? kPanel : kHalf) = start + sum over k of left(r, k) * panel[k].
+template <bool kTurned, bool kWide, size_t... R>
+HWY_INLINE void computeTile(std::index_sequence<R...>, const Tile& t) {
+    const LaneTag d;
+    using V = hn::Vec<LaneTag>;
+    for (int64_t c = 0; c < kHalf; c += kLanes) {
+        V low[] = {(static_cast<void>(R), hn::Zero(d))...};
+        V high[] = {(static_cast<void>(R), hn::Zero(d))...};
+        if (t.start) {
+            ((low[R] = hn::LoadU(d, t.start + R * t.startStride + c)), ...);
+            if constexpr (kWide) ((high[R] = hn::LoadU(d, t.start + R * t.startStride + kHalf + c)), ...);
+        }
+        const float* panel = t.panel + c;
+        if constexpr (kTurned) {
+            const float* left = t.turned;
+            for (int64_t k = 0; k < t.depth; ++k, panel += kPanel, left += t.turnedStride) {
+                const V a = hn::LoadU(d, panel), b = kWide ? hn::LoadU(d, panel + kHalf) : hn::Zero(d);
+                (
+                    [&]() HWY_ATTR {
+                        const V value = hn::Set(d, left[R]);
+                        low[R] = hn::MulAdd(value, a, low[R]);
+                        if constexpr (kWide) high[R] = hn::MulAdd(value, b, high[R]);
+                    }(),
+                    ...);
+            }
+        } else {
+            const float* const left[] = {t.rows[R]...};
+            for (int64_t k = 0; k < t.depth; ++k, panel += kPanel) {
+                const V a = hn::LoadU(d, panel), b = kWide ? hn::LoadU(d, panel + kHalf) : hn::Zero(d);
+                (
+                    [&]() HWY_ATTR {
+                        const V value = hn::Set(d, left[R][k]);
+                        low[R] = hn::MulAdd(value, a, low[R]);
+                        if constexpr (kWide) high[R] = hn::MulAdd(value, b, high[R]);
+                    }(),
+                    ...);
+            }
+        }
+        ((hn::StoreU(low[R], d, t.out + R * t.outStride + c)), ...);
+        if constexpr (kWide) ((hn::StoreU(high[R], d, t.out + R * t.outStride + kHalf + c)), ...);
+    }
+}
+
+using TileKernel = void (*)(const Tile&);
+
+template <bool kTurned, bool kWide, size_t kRows>
+void tileOf(const Tile& tile) {
+    computeTile<kTurned, kWide>(std::make_index_sequence<kRows>(), tile);
+}
+
+template <bool kTurned, bool kWide, size_t... R>
+HWY_INLINE TileKernel pickTile(std::index_sequence<R...>, int64_t rows) {
+    static constexpr TileKernel kTable[] = {tileOf<kTurned, kWide, R + 1>...};
+    return kTable[rows - 1];
+}
+
+/// The kernel for 1 .. kBlockRows rows.
+template <bool kTurned>
+HWY_INLINE TileKernel tileKernel(bool wide, int64_t rows) {
+    constexpr auto kAll = std::make_index_sequence<kBlockRows>();
+    return wide ? pickTile<kTurned, true>(kAll, rows) : pickTile<kTurned, false>(kAll, rows);
+}
+
+/// A tile of `rows` rows of which only `columns` columns exist: nothing beside them is read or written.
+template <bool kTurned>
+HWY_INLINE void edgeTile(Tile tile, int64_t rows, int64_t columns) {
+    alignas(64) float inner[kBlockRows * kPanel];
+    float* out = tile.out;
+    if (tile.start) {
+        for (int64_t r = 0; r < rows; ++r)
+            for (int64_t c = 0; c < columns; ++c) inner[r * kPanel + c] = tile.start[r * tile.startStride + c];
+        for (int64_t r = 0; r < rows; ++r)
+            for (int64_t c = columns; c < kPanel; ++c) inner[r * kPanel + c] = 0.0f;
+        tile.start = inner;
+        tile.startStride = kPanel;
+    }
+    tile.out = inner;
+    const int64_t stride = std::exchange(tile.outStride, kPanel);
+    tileKernel<kTurned>(columns > kHalf, rows)(tile);
+    for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < columns; c += kFloatLanes)
+            storePart(hn::LoadU(FloatTag(), inner + r * kPanel + c), out + r * stride + c, columns - c);
+}
+
+template <bool kTurned>
+HWY_INLINE void anyTile(const Tile& tile, int64_t rows, int64_t columns) {
+    if (columns == kPanel || columns == kHalf)
+        tileKernel<kTurned>(columns == kPanel, rows)(tile);
+    else
+        edgeTile<kTurned>(tile, rows, columns);
+}
+
+/// First row of block `block` when `rows` are split into blocks as even as possible.
+HWY_INLINE int64_t evenStart(int64_t rows, int64_t blocks, int64_t block) {
+    return rows * block / blocks;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace moescope::cpu
+HWY_AFTER_NAMESPACE();
+#endif
