@@ -24,6 +24,7 @@ bool wanted(const ScoreRequest& request, const std::string& kind) {
 /// Those of the wanted kinds, at most `limit` of each, spread over all of the kind.
 std::vector<EvaluationPrompt> chosenPrompts(const ScoreRequest& request) {
     const std::vector<EvaluationPrompt> all = readEvaluationPrompts(request.set).orThrow();
+    if (all.empty()) throw EngineException(ErrorCode::NotFound, "the set's evaluation.jsonl has no prompts; write the set again");
     std::vector<std::string> kinds;
     for (const EvaluationPrompt& prompt : all)
         if (std::ranges::find(kinds, prompt.kind) == kinds.end()) kinds.push_back(prompt.kind);
