@@ -127,7 +127,7 @@ private:
 
 int describe(const Console& console, const Recipe& recipe, const RunOptions& options) {
     const RunData data = openRunData(recipe, options).orThrow();
-    const ModelDescription description = describeRun(recipe, *data.learned).orThrow();
+    const ModelDescription description = describeRun(recipe, options.recipeFolder, *data.learned).orThrow();
     const Trainer trainer(makeCpuTrainingDevice(options.threads), recipe, description);
     const MemoryStatement memory = trainer.memory();
     const int64_t total = memory.total() + data.learned->bytes();

@@ -211,6 +211,8 @@ void Ensemble::describe() {
     // At the data's own time the velocity of a clean picture is a division by almost nothing: Heun's last stage makes no sense there.
     if (!allClean && std::ranges::any_of(m_experts, clean)) d.samplers = {SamplerKind::Euler};
     d.promptWidth = promptWidth();
+    const auto reads = [](const auto& expert) { return expert->description().conditioning == Conditioning::Prompt; };
+    if (!c.classes && std::ranges::any_of(m_experts, reads)) d.conditioning = Conditioning::Prompt;
     const auto flow = std::ranges::find_if(m_experts, [](const auto& expert) { return expert->description().prediction != Prediction::Noise; });
     const SamplingDefaults& like = (flow == m_experts.end() ? m_experts.front() : *flow)->description().defaults;
     d.defaults.steps = like.steps;

@@ -11,12 +11,14 @@
 #include <sstream>
 
 #include "engine/ensemble/json_fields.h"
+#include "engine/model/compose_model.h"
 #include "engine/train/recipe_fields.h"
 
 namespace moescope::train {
 namespace {
 
 constexpr size_t kLargestRecipe = 1 << 20;
+constexpr int64_t kPromptPlaces = 16;
 constexpr int64_t kLatentSide = 8;  // pixels per latent of the Stable Diffusion autoencoder
 
 /// Reads the fields of one YAML document and knows on which line each stands.
@@ -128,6 +130,13 @@ void checkModel(RecipeReader& reader) {
     if (!reader.has("model.position")) {  // as published
         c.rotary = Rotary::Grid;
         c.positions = latent ? PositionTable::None : PositionTable::Stored;
+    }
+    if (readsPrompts(model.family)) {
+        if (!reader.has("model.context_tokens")) c.contextTokens = kPromptPlaces;
+        if (c.contextTokens == 0) reader.contradict("model.context_tokens", "model.context_tokens should be at least 1 where a model reads prompts");
+        if (!reader.has("prompt.width")) reader.recipe.prompt.inner = 2 * c.width;
+    } else {
+        reader.forbid({"prompt.layers", "prompt.width", "prompt.vocabulary"}, "belongs to families that read prompts");
     }
     if (!reader.has("model.dense_width")) c.denseWidth = latent ? 4 * c.width : 4 * c.width * 2 / 3;
     if (!model.dense && model.everyBlock) c.denseWidth = 0;

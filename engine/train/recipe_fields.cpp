@@ -165,6 +165,9 @@ void addModelFields(std::vector<RecipeField>& fields) {
                                         MEMBER(model.prediction)));
     fields.push_back(whole("model.key_value_heads", 1, 1024, MEMBER(model.config.keyHeads)));
     fields.push_back({"model.position", "a list of none, learned, sincos, rope-1d, rope-2d: at most one table and one rotation", readPositions});
+    fields.push_back(whole("prompt.layers", 1, 16, MEMBER(prompt.layers)));
+    fields.push_back(whole("prompt.width", 1, 1 << 20, MEMBER(prompt.inner)));
+    fields.push_back(whole("prompt.vocabulary", 4, 65536, MEMBER(prompt.vocabulary)));
     fields.push_back(whole("experts.count", 1, 65536, MEMBER(model.config.moe.experts)));
     fields.push_back(whole("experts.top_k", 1, 65536, MEMBER(model.config.moe.topK)));
     fields.push_back(whole("experts.width", 1, 1 << 20, MEMBER(model.config.moe.expertWidth)));

@@ -146,6 +146,7 @@ QString countText(int64_t count) {
 
 QString picturesText(const ModelDescription& d) {
     const qlonglong side = d.config.inputSide() * (d.space == PictureSpace::SdLatent ? kLatentReduction : 1);
+    if (d.conditioning == Conditioning::Prompt) return Text::tr("makes %1 × %1 pictures of what a prompt says").arg(side);
     if (d.config.classes == 0) return Text::tr("makes %1 × %1 pictures").arg(side);
     return Text::tr("makes %1 × %1 pictures of %2 classes").arg(side).arg(d.config.classes);
 }
@@ -179,6 +180,10 @@ QVector<ModelFact> factsOf(const OpenModel& model, int64_t available) {
     add(Text::tr("Network"),
         Text::tr("%1 blocks, width %2, %3 × %3 image tokens").arg(m.depth).arg(m.width).arg(m.grid),
         Text::tr("Depth, hidden size and token grid of the transformer; a token is a patch of %1 × %1.").arg(m.patch));
+    if (d.prompt.vocabulary)
+        add(Text::tr("Prompt"),
+            Text::tr("up to %1 pieces of words, of %2 that it knows").arg(m.contextTokens).arg(countText(d.prompt.vocabulary)),
+            Text::tr("Prompt encoder: the pieces become tokens that stand in front of the image tokens, and a vector that is added to the time."));
     add(Text::tr("Weights"), Text::tr("%1, %2").arg(utf8(c.dtypes()), utf8(c.format())),
         Text::tr("Number format of the stored tensors and format of the file."));
     add(Text::tr("Set of weights"), translatedSentence(utf8(c.weightSetReason())),
