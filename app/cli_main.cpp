@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
     addExportCommand(root, console, exitStatus);
     addBenchCommand(root, console, exitStatus);
     addEnsembleCommand(root, console, exitStatus);
+    addDatasetCommand(root, console, exitStatus);
     try {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
