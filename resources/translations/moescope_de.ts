@@ -3552,8 +3552,8 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <translation>wie von der Mischung vorgegeben (%1)</translation>
     </message>
     <message>
-        <source>A mixture of %1 networks, chosen for each picture at every evaluation by %2.</source>
-        <translation>Eine Mischung von %1 Netzen, bei jeder Auswertung für jedes Bild gewählt durch: %2.</translation>
+        <source>What the next runs change about the choice of networks:</source>
+        <translation>Was die nächsten Läufe an der Wahl der Netze ändern:</translation>
     </message>
     <message>
         <source>Weights by hand, step by step</source>
