@@ -225,7 +225,21 @@ TEST_F(UnetExpert, TheBlendIsTheWeightedSumOfTheForcedOutputsBitForBit) {
         EXPECT_GT(std::min(weights[2 * sample], weights[2 * sample + 1]), 0.02f) << "both count";
 }
 
-/// Holds every evaluation and every step of a run against the networks asked by themselves.
+TEST(UnetExperts, ThatFollowEncodedTextAreRefusedWithASentence) {
+    const test::UnetFolder text("text");
+    text.write("scheduler_config.json", "{}");
+    EnsembleFile file;
+    file.router = {{"kind", "rules"}};
+    file.experts.resize(1);
+    file.experts[0].name = "painter";
+    file.experts[0].file = text.path();
+    const auto ensemble = Ensemble::make(file, text.path() / "x.moe.json").orThrow();
+    EXPECT_EQ(ensemble->conditionOf(0), "encoded text");
+    EXPECT_EQ(ensemble->runnable().error().message,
+              "the expert 'painter' follows encoded text, and this version runs no text encoder; choose experts that take a class, or nothing");
+}
+
+/// Keeps every evaluation and every step of a run.
 class RunFollower final : public SamplerObserver {
 public:
     struct Evaluation {
