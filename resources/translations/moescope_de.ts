@@ -2041,6 +2041,10 @@
         <source>of the tokens</source>
         <translation>der Token</translation>
     </message>
+    <message>
+        <source>network and its MoE layers</source>
+        <translation>Netz und seine MoE-Schichten</translation>
+    </message>
 </context>
 <context>
     <name>RunWords</name>
