@@ -143,7 +143,9 @@ std::string routingWords(const ModelDescription& d) {
         case RouterRule::ExpertChoice:
             return fmt::format("each takes {} tokens of a picture (capacity {})", perExpert(), known("capacity", moe.capacity));
         case RouterRule::PoolThreshold: return "each takes as many tokens of the batch as its predicted capacity says";
-        case RouterRule::Prototype: return fmt::format("per token the {} nearest prototype{}", moe.topK, moe.topK == 1 ? "" : "s");
+        case RouterRule::Prototype:
+            if (known("top_k", 0) == "not known") return "each token takes the nearest prototypes, how many is not known";
+            return fmt::format("per token the {} nearest prototype{}", moe.topK, moe.topK == 1 ? "" : "s");
     }
     return {};
 }

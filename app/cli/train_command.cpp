@@ -39,7 +39,7 @@ std::vector<fs::path> shippedRecipes() {
 
 fs::path recipeFile(const std::string& given) {
     std::error_code code;
-    if (fs::exists(given, code)) return given;
+    if (fs::is_regular_file(given, code)) return given;
     for (const fs::path& file : shippedRecipes())
         if (file.stem() == given) return file;
     return given;  // reading it tells what is missing
