@@ -55,6 +55,27 @@ TEST_F(PromptModel, HasNoClasses) {
     EXPECT_NE(runCli({"label", "-m", file("toy.safetensors")}).err.find("reads the words"), std::string::npos);
 }
 
+TEST_F(PromptModel, IsToldFromClassModelsInScores) {
+    // A class model is given the class that the words mean; its own pictures are nearest to themselves.
+    for (const auto& [name, seed] : {std::pair{"red heart", "5"}, std::pair{"pizza", "6"}}) {
+        std::filesystem::create_directories(folder / "set" / name);
+        ASSERT_EQ(runCli({"generate", "-p", name, "-s", seed, "--steps", "3", "-o",
+                          (folder / "set" / name / "1.png").string()})
+                      .status,
+                  0);
+    }
+    writeFile(folder / "set/evaluation.jsonl",
+              std::string_view("{\"kind\": \"name\", \"caption\": \"red heart\", \"class\": \"red heart\"}\n"
+                               "{\"kind\": \"name\", \"caption\": \"pizza\", \"class\": \"pizza\"}\n"
+                               "{\"kind\": \"phrasing\", \"caption\": \"qqqq\", \"class\": \"pizza\"}\n"));
+    const CliResult run =
+        runCli({"evaluate", "-m", "embedded", "--data", file("set"), "--steps", "3", "-s", "5", "--json"});
+    ASSERT_EQ(run.status, 0) << run.err;
+    const Json scores = Json::parse(run.out);
+    EXPECT_EQ(scores["kinds"]["name"]["right"], 2) << run.out;
+    EXPECT_EQ(scores["kinds"]["phrasing"]["right"], 0);
+}
+
 TEST_F(PromptModel, IsDescribed) {
     const Json info = Json::parse(runCli({"info", "-m", file("toy.safetensors"), "--json"}).out);
     EXPECT_EQ(info["condition"], "prompt");

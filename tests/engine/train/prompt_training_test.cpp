@@ -185,6 +185,17 @@ TEST_F(PromptTraining, HasTheSameGradientsOnTheCpu) {
     EXPECT_EQ(gradientsOn(*cpu, true), found) << "activations computed again are the same";
 }
 
+TEST_F(PromptTraining, KeepsItsVocabularyInSixteenBits) {
+    for (const DType dtype : {DType::F32, DType::F16, DType::BF16}) {
+        const auto file = folder / "snapshot.safetensors";
+        writeSnapshot(file, checkpoint->description(), *layout, values, dtype).orThrow();
+        const auto opened = Checkpoint::open(file).orThrow();
+        EXPECT_TRUE(opened->runnable().ok()) << opened->runnable().error().message;
+        EXPECT_EQ(opened->description().prompt.tokenizer->bytes(), toy.tokenizer->bytes());
+        EXPECT_EQ(opened->description().family, checkpoint->description().family);
+    }
+}
+
 TEST_F(PromptTraining, StatesItsMemory) {
     const int64_t one = network->bytes();
     NetworkOptions more;
