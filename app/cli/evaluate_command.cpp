@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `moescope-cli evaluate`: how often a model draws what the prompts of a data set ask for.
-#include <algorithm>
 #include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "app/cli/console.h"
 #include "app/cli/interrupt.h"
@@ -30,17 +31,23 @@ struct EvaluateArguments {
 
     void addTo(CLI::App& command) {
         model.addTo(command);
-        command.add_option("--data", request.set, "Data set that the model learned, as 'dataset' writes it: its evaluation.jsonl has the prompts")
+        command
+            .add_option("--data", request.set,
+                        "Data set that the model learned, as 'dataset' writes it: its evaluation.jsonl has the prompts")
             ->required();
-        command.add_option("--kinds", request.kinds,
-                           "Kinds of prompts, such as name,phrasing (sets of emoji) or single,pair,count (scenes); default: all of the set")
+        command
+            .add_option("--kinds", request.kinds,
+                        "Kinds of prompts, such as name,phrasing (sets of emoji) or single,pair,count (scenes); "
+                        "default: all of the set")
             ->delimiter(',');
         command.add_option("--limit", request.limit, "Prompts of each kind at most, spread over all; 0: all")
             ->check(CLI::NonNegativeNumber)
             ->capture_default_str();
-        command.add_option("-s,--seed", request.seed, "Seed of the first picture; picture i uses seed + i")->capture_default_str();
+        command.add_option("-s,--seed", request.seed, "Seed of the first picture; picture i uses seed + i")
+            ->capture_default_str();
         command.add_option("--steps", steps, "Sampling steps");
-        command.add_option("--sampling-method", sampler, "Sampler: euler or heun")->check(CLI::IsMember({"euler", "heun"}));
+        command.add_option("--sampling-method", sampler, "Sampler: euler or heun")
+            ->check(CLI::IsMember({"euler", "heun"}));
         command.add_option("--cfg-scale", cfgScale, "Guidance scale; 1: no guidance");
         command.add_option("--sheet", sheet, "PNG to write: all pictures side by side, in the order of the prompts");
         device.addTo(command, true);
@@ -54,17 +61,22 @@ std::string percent(int64_t part, int64_t all) {
 Json toJson(const KindScore& score) {
     Json json = {{"prompts", score.prompts}, {"right", score.right}, {"share", score.share()}};
     if (score.scenes)
-        json["holds"] = {{"count", score.count}, {"shapes", score.shapes}, {"colours", score.colours}, {"objects", score.objects},
+        json["holds"] = {{"count", score.count},
+                         {"shapes", score.shapes},
+                         {"colours", score.colours},
+                         {"objects", score.objects},
                          {"relations", score.relations}};
     return json;
 }
 
 void print(const Console& console, const PromptScores& scores) {
     for (const KindScore& score : scores.kinds) {
-        std::string line = fmt::format("{:<10} {} of {} right ({})", score.kind, score.right, score.prompts, percent(score.right, score.prompts));
+        std::string line = fmt::format("{:<10} {} of {} right ({})", score.kind, score.right, score.prompts,
+                                       percent(score.right, score.prompts));
         if (score.scenes)
-            line += fmt::format("; count {}, shapes {}, colours {}, both together {}, relations {}", percent(score.count, score.prompts),
-                                percent(score.shapes, score.prompts), percent(score.colours, score.prompts), percent(score.objects, score.prompts),
+            line += fmt::format("; count {}, shapes {}, colours {}, both together {}, relations {}",
+                                percent(score.count, score.prompts), percent(score.shapes, score.prompts),
+                                percent(score.colours, score.prompts), percent(score.objects, score.prompts),
                                 percent(score.relations, score.prompts));
         console.result(line);
         size_t shown = 0;
@@ -90,13 +102,14 @@ int evaluate(const Console& console, EvaluateArguments& a) {
     const auto labels = findLabels(*model);
 
     ProgressBar bar("evaluating", !console.json);
-    const PromptScores scores =
-        scorePrompts(*denoiser, labels ? &*labels : nullptr, request,
-                     [&](int64_t done, int64_t total) {
-                         bar.update(static_cast<double>(done), static_cast<double>(total), fmt::format("prompt {} of {}", done, total));
-                     },
-                     interruptToken())
-            .orThrow();
+    const PromptScores scores = scorePrompts(
+                                    *denoiser, labels ? &*labels : nullptr, request,
+                                    [&](int64_t done, int64_t total) {
+                                        bar.update(static_cast<double>(done), static_cast<double>(total),
+                                                   fmt::format("prompt {} of {}", done, total));
+                                    },
+                                    interruptToken())
+                                    .orThrow();
     bar.clear();
     if (!a.sheet.empty()) {
         std::vector<Picture> pictures;
@@ -117,7 +130,10 @@ int evaluate(const Console& console, EvaluateArguments& a) {
                  {"prompts", Json::array()}};
     for (const KindScore& score : scores.kinds) json["kinds"][score.kind] = toJson(score);
     for (const ScoredPrompt& prompt : scores.prompts)
-        json["prompts"].push_back({{"kind", prompt.prompt.kind}, {"caption", prompt.prompt.caption}, {"right", prompt.right}, {"found", prompt.found}});
+        json["prompts"].push_back({{"kind", prompt.prompt.kind},
+                                   {"caption", prompt.prompt.caption},
+                                   {"right", prompt.right},
+                                   {"found", prompt.found}});
     console.resultJson(json);
     return ExitOk;
 }
@@ -125,11 +141,12 @@ int evaluate(const Console& console, EvaluateArguments& a) {
 }  // namespace
 
 void addEvaluateCommand(CLI::App& root, Console& console, int& exitStatus) {
-    addCommand(root, console, exitStatus, "evaluate", "Score a model on the prompts that a data set keeps for it", [&console](CLI::App& command) {
-        auto arguments = std::make_shared<EvaluateArguments>();
-        arguments->addTo(command);
-        return [arguments, &console] { return evaluate(console, *arguments); };
-    });
+    addCommand(root, console, exitStatus, "evaluate", "Score a model on the prompts that a data set keeps for it",
+               [&console](CLI::App& command) {
+                   auto arguments = std::make_shared<EvaluateArguments>();
+                   arguments->addTo(command);
+                   return [arguments, &console] { return evaluate(console, *arguments); };
+               });
 }
 
 }  // namespace moescope::cli

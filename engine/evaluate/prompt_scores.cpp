@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/evaluate/prompt_scores.h"
 
-#include <algorithm>
-#include <optional>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <algorithm>
+#include <optional>
 
 #include "engine/data/emoji_gallery.h"
 #include "engine/data/scene_checker.h"
@@ -15,7 +15,9 @@ namespace {
 
 constexpr int64_t kTogether = 64;  // prompts of one run
 
-Picture8 asPicture8(const Picture& picture) { return {picture.width, picture.height, picture.rgb}; }
+Picture8 asPicture8(const Picture& picture) {
+    return {picture.width, picture.height, picture.rgb};
+}
 
 bool wanted(const ScoreRequest& request, const std::string& kind) {
     return request.kinds.empty() || std::ranges::find(request.kinds, kind) != request.kinds.end();
@@ -24,7 +26,8 @@ bool wanted(const ScoreRequest& request, const std::string& kind) {
 /// Those of the wanted kinds, at most `limit` of each, spread over all of the kind.
 std::vector<EvaluationPrompt> chosenPrompts(const ScoreRequest& request) {
     const std::vector<EvaluationPrompt> all = readEvaluationPrompts(request.set).orThrow();
-    if (all.empty()) throw EngineException(ErrorCode::NotFound, "the set's evaluation.jsonl has no prompts; write the set again");
+    if (all.empty())
+        throw EngineException(ErrorCode::NotFound, "the set's evaluation.jsonl has no prompts; write the set again");
     std::vector<std::string> kinds;
     for (const EvaluationPrompt& prompt : all)
         if (std::ranges::find(kinds, prompt.kind) == kinds.end()) kinds.push_back(prompt.kind);
@@ -61,9 +64,12 @@ public:
         const ModelDescription& d = denoiser.description();
         m_reads = d.conditioning == Conditioning::Prompt;
         if (!m_reads && (d.conditioning != Conditioning::ClassLabel || !labels))
-            throw EngineException(ErrorCode::Unsupported, "the model can not be asked for anything in words: it takes no prompts and its classes "
-                                                          "have no names here; put a labels.json beside it, or evaluate another model");
-        if (!std::ranges::any_of(m_prompts, [](const EvaluationPrompt& prompt) { return !prompt.className.empty(); })) return;
+            throw EngineException(
+                ErrorCode::Unsupported,
+                "the model can not be asked for anything in words: it takes no prompts and its classes "
+                "have no names here; put a labels.json beside it, or evaluate another model");
+        if (!std::ranges::any_of(m_prompts, [](const EvaluationPrompt& prompt) { return !prompt.className.empty(); }))
+            return;
         const auto set = openPictureSet(request.set).orThrow();
         m_classNames = set->classNames();
         m_gallery = EmojiGallery::make(*set, d.config.inputSide()).orThrow();
@@ -97,7 +103,8 @@ private:
         const GenerationResult result = generate(m_denoiser, nullptr, request, nullptr, stop).orThrow();
         if (result.stopped) throw EngineException(*result.stopped);
         for (int64_t i = 0; i < count; ++i)
-            judge(m_prompts[static_cast<size_t>(first + i)], result.record->pictures[static_cast<size_t>(i)], understood[static_cast<size_t>(i)]);
+            judge(m_prompts[static_cast<size_t>(first + i)], result.record->pictures[static_cast<size_t>(i)],
+                  understood[static_cast<size_t>(i)]);
     }
 
     /// -1: the words mean none.
@@ -129,7 +136,9 @@ private:
             if (understood) scored.found = failuresOf(verdict);
         } else if (understood && m_gallery) {
             const int32_t label = m_gallery->nearest(asPicture8(picture)).label;
-            const std::string name = label >= 0 && label < static_cast<int32_t>(m_classNames.size()) ? m_classNames[static_cast<size_t>(label)] : "";
+            const std::string name = label >= 0 && label < static_cast<int32_t>(m_classNames.size())
+                                         ? m_classNames[static_cast<size_t>(label)]
+                                         : "";
             scored.right = name == prompt.className;
             scored.found = fmt::format("class '{}'", name);
         }
@@ -149,8 +158,8 @@ private:
 
 }  // namespace
 
-Result<PromptScores> scorePrompts(const Denoiser& denoiser, const ClassLabels* labels, const ScoreRequest& request, const ScoreProgress& progress,
-                                  std::stop_token stop) {
+Result<PromptScores> scorePrompts(const Denoiser& denoiser, const ClassLabels* labels, const ScoreRequest& request,
+                                  const ScoreProgress& progress, std::stop_token stop) {
     return guarded([&] { return Scoring(denoiser, labels, request).run(progress, stop); });
 }
 

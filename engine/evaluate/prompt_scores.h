@@ -22,8 +22,8 @@ struct ScoreRequest {
     SamplerSettings sampler;
 };
 
-/// Right: a prompt with a class, whose nearest training picture is of that class (top 1); a prompt with a scene, whose shapes, colours,
-/// counts and relations are found.
+/// Right: a prompt with a class, whose nearest training picture is of that class (top 1); a prompt with a scene, whose
+/// shapes, colours, counts and relations are found.
 struct ScoredPrompt {
     EvaluationPrompt prompt;
     bool right = false;
@@ -48,9 +48,9 @@ struct PromptScores {
 /// Called with prompts done and in all.
 using ScoreProgress = std::function<void(int64_t done, int64_t total)>;
 
-/// `labels`: of a model that knows classes, which gets the class that the words of a prompt mean; a prompt that means none counts as
-/// wrong. Errors: the set has no prompts, or none of these kinds; it has prompts with classes and no readable picture to compare with;
-/// the model takes neither prompts nor named classes; those of `generate`; Cancelled.
+/// `labels`: of a model that knows classes, which gets the class that the words of a prompt mean; a prompt that means
+/// none counts as wrong. Errors: the set has no prompts, or none of these kinds; it has prompts with classes and no
+/// readable picture to compare with; the model takes neither prompts nor named classes; those of `generate`; Cancelled.
 Result<PromptScores> scorePrompts(const Denoiser& denoiser, const ClassLabels* labels, const ScoreRequest& request,
                                   const ScoreProgress& progress = {}, std::stop_token stop = {});
 

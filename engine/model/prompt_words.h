@@ -9,8 +9,8 @@
 
 namespace moescope {
 
-/// "the prompt takes 4 of 16 places; not known to the model: 'zebra'; no place left for 'behind', 'it'". For descriptions with a prompt
-/// encoder.
+/// "the prompt takes 4 of 16 places; not known to the model: 'zebra'; no place left for 'behind', 'it'". For
+/// descriptions with a prompt encoder.
 std::string promptSentence(const ModelDescription& description, std::string_view prompt);
 
 }  // namespace moescope

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/train/prompt_encoder.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "engine/model/prompt_tokenizer.h"
 
@@ -17,10 +17,16 @@ void PromptRows::add(const ModelDescription& description, std::string_view text)
     weights.insert(weights.end(), mean.begin(), mean.end());
 }
 
-TrainingPromptEncoder::TrainingPromptEncoder(const ParameterLayout& layout, const ModelDescription& description, int64_t samples)
-    : m_samples(samples), m_places(description.config.contextTokens), m_width(description.config.width), m_heads(description.config.heads),
-      m_embedding(layout.at("prompt_encoder.embedding.weight").offset), m_positions(layout.at("prompt_encoder.positions").offset),
-      m_norm(layout.at("prompt_encoder.norm.weight").offset), m_pooledPlace(linearPlace(layout, "prompt_encoder.pooled", m_width, m_width)) {
+TrainingPromptEncoder::TrainingPromptEncoder(const ParameterLayout& layout, const ModelDescription& description,
+                                             int64_t samples)
+    : m_samples(samples),
+      m_places(description.config.contextTokens),
+      m_width(description.config.width),
+      m_heads(description.config.heads),
+      m_embedding(layout.at("prompt_encoder.embedding.weight").offset),
+      m_positions(layout.at("prompt_encoder.positions").offset),
+      m_norm(layout.at("prompt_encoder.norm.weight").offset),
+      m_pooledPlace(linearPlace(layout, "prompt_encoder.pooled", m_width, m_width)) {
     const int64_t inner = description.prompt.inner;
     for (int64_t i = 0; i < description.prompt.layers; ++i) {
         const std::string name = fmt::format("prompt_encoder.layers.{}", i);
@@ -35,7 +41,9 @@ TrainingPromptEncoder::TrainingPromptEncoder(const ParameterLayout& layout, cons
     }
 }
 
-NormShape TrainingPromptEncoder::normShape() const { return {NormKind::Rms, m_samples, m_places, m_width}; }
+NormShape TrainingPromptEncoder::normShape() const {
+    return {NormKind::Rms, m_samples, m_places, m_width};
+}
 
 AttentionShape TrainingPromptEncoder::attentionShape() const {
     AttentionShape shape;
@@ -50,7 +58,8 @@ void TrainingPromptEncoder::plan(const TrainingDevice& device, MemoryPlan& plan)
     const int64_t size = rows() * m_width;
     int64_t inner = 0;
     for (Layer& layer : m_layers) {
-        for (float** each : {&layer.normed1, &layer.attended, &layer.middle, &layer.normed2, &layer.output}) plan.want(*each, size);
+        for (float** each : {&layer.normed1, &layer.attended, &layer.middle, &layer.normed2, &layer.output})
+            plan.want(*each, size);
         for (float** each : {&layer.scale1, &layer.scale2}) plan.want(*each, rows());
         plan.want(layer.qkvRows, 3 * size);
         plan.want(layer.attention, device.attentionSaved(attentionShape()));
@@ -67,7 +76,8 @@ void TrainingPromptEncoder::plan(const TrainingDevice& device, MemoryPlan& plan)
 }
 
 int64_t TrainingPromptEncoder::deviceScratch(const TrainingDevice& device) const {
-    int64_t most = std::max(device.scratchBytes(attentionShape()), device.scratchBytes(LinearShape{m_samples, m_width, m_width}));
+    int64_t most =
+        std::max(device.scratchBytes(attentionShape()), device.scratchBytes(LinearShape{m_samples, m_width, m_width}));
     for (const Layer& layer : m_layers)
         for (const LinearPlace* place : {&layer.qkv, &layer.proj, &layer.in, &layer.out})
             most = std::max(most, device.scratchBytes(LinearShape{rows(), place->in, place->out}));
@@ -96,32 +106,35 @@ void TrainingPromptEncoder::forward(TrainingDevice& device, const float* values,
     linearForward(device, m_pooledPlace, m_samples, values, m_mean, m_pooled);
 }
 
-void TrainingPromptEncoder::backward(TrainingDevice& device, const float* values, const PromptInput& input, const float* dTokens,
-                                     const float* dPooled, float* gradients) {
+void TrainingPromptEncoder::backward(TrainingDevice& device, const float* values, const PromptInput& input,
+                                     const float* dTokens, const float* dPooled, float* gradients) {
     const int64_t size = rows() * m_width;
     linearBackward(device, m_pooledPlace, m_samples, values, m_mean, dPooled, m_dMean, false, gradients);
     device.poolBackward(m_samples, m_places, m_width, input.weights, m_dMean, m_dRows);
     device.add(size, m_dRows, dTokens, m_dRows);
     device.zero(size, m_dx);
-    device.normBackward(normShape(), inputOf(m_layers.size()), values + m_norm, {}, m_scale, nullptr, m_dRows, m_dx, gradients + m_norm, {});
+    device.normBackward(normShape(), inputOf(m_layers.size()), values + m_norm, {}, m_scale, nullptr, m_dRows, m_dx,
+                        gradients + m_norm, {});
     for (size_t i = m_layers.size(); i-- > 0;) layerBackward(device, values, i, gradients);
     device.addRowsBackward(m_samples, m_places, m_width, m_dx, gradients + m_positions);
     device.gatherRowsBackward(rows(), m_width, input.ids, m_dx, gradients + m_embedding);
 }
 
-/// m_dx holds the gradient of the layer's output and leaves with that of its input: what a sum passes on unchanged, and what comes
-/// through its branch.
+/// m_dx holds the gradient of the layer's output and leaves with that of its input: what a sum passes on unchanged, and
+/// what comes through its branch.
 void TrainingPromptEncoder::layerBackward(TrainingDevice& device, const float* values, size_t index, float* gradients) {
     const Layer& layer = m_layers[index];
     linearBackward(device, layer.out, rows(), values, layer.inner, m_dx, m_dInner, false, gradients);
     device.gateBackward(rows(), layer.out.in, layer.hidden, m_dInner, m_dHidden);
     linearBackward(device, layer.in, rows(), values, layer.normed2, m_dHidden, m_dRows, false, gradients);
-    device.normBackward(normShape(), layer.middle, values + layer.norm2, {}, layer.scale2, nullptr, m_dRows, m_dx, gradients + layer.norm2, {});
+    device.normBackward(normShape(), layer.middle, values + layer.norm2, {}, layer.scale2, nullptr, m_dRows, m_dx,
+                        gradients + layer.norm2, {});
     linearBackward(device, layer.proj, rows(), values, layer.attended, m_dx, m_dRows, false, gradients);
-    device.attentionBackward(attentionShape(), layer.qkvRows, nullptr, nullptr, {}, layer.attention, layer.attended, m_dRows, m_dQkv, nullptr,
-                             nullptr);
+    device.attentionBackward(attentionShape(), layer.qkvRows, nullptr, nullptr, {}, layer.attention, layer.attended,
+                             m_dRows, m_dQkv, nullptr, nullptr);
     linearBackward(device, layer.qkv, rows(), values, layer.normed1, m_dQkv, m_dRows, false, gradients);
-    device.normBackward(normShape(), inputOf(index), values + layer.norm1, {}, layer.scale1, nullptr, m_dRows, m_dx, gradients + layer.norm1, {});
+    device.normBackward(normShape(), inputOf(index), values + layer.norm1, {}, layer.scale1, nullptr, m_dRows, m_dx,
+                        gradients + layer.norm1, {});
 }
 
 }  // namespace moescope::train

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The prompt encoder in training: forward and backward on explicit saved tensors. The network of engine/model/prompt_encoder.h.
+// The prompt encoder in training: forward and backward on explicit saved tensors. The network of
+// engine/model/prompt_encoder.h.
 #pragma once
 
 #include <string_view>
@@ -38,15 +39,16 @@ public:
     const float* tokens() const { return m_tokens; }  // [samples L, D]
     const float* pooled() const { return m_pooled; }  // [samples, D]
     /// dTokens [samples L, D] and dPooled [samples, D] of the last forward; gradients are added to.
-    void backward(TrainingDevice& device, const float* values, const PromptInput& input, const float* dTokens, const float* dPooled,
-                  float* gradients);
+    void backward(TrainingDevice& device, const float* values, const PromptInput& input, const float* dTokens,
+                  const float* dPooled, float* gradients);
 
 private:
     struct Layer {
         int64_t norm1 = -1, norm2 = -1;
         LinearPlace qkv, proj, in, out;
-        float *normed1 = nullptr, *scale1 = nullptr, *qkvRows = nullptr, *attention = nullptr, *attended = nullptr, *middle = nullptr,
-              *normed2 = nullptr, *scale2 = nullptr, *hidden = nullptr, *inner = nullptr, *output = nullptr;
+        float *normed1 = nullptr, *scale1 = nullptr, *qkvRows = nullptr, *attention = nullptr, *attended = nullptr,
+              *middle = nullptr, *normed2 = nullptr, *scale2 = nullptr, *hidden = nullptr, *inner = nullptr,
+              *output = nullptr;
     };
     int64_t rows() const { return m_samples * m_places; }
     NormShape normShape() const;
@@ -58,8 +60,10 @@ private:
     int64_t m_embedding, m_positions, m_norm;
     LinearPlace m_pooledPlace;
     std::vector<Layer> m_layers;
-    float *m_embedded = nullptr, *m_branch = nullptr, *m_tokens = nullptr, *m_scale = nullptr, *m_mean = nullptr, *m_pooled = nullptr;
-    float *m_dx = nullptr, *m_dRows = nullptr, *m_dQkv = nullptr, *m_dHidden = nullptr, *m_dInner = nullptr, *m_dMean = nullptr;
+    float *m_embedded = nullptr, *m_branch = nullptr, *m_tokens = nullptr, *m_scale = nullptr, *m_mean = nullptr,
+          *m_pooled = nullptr;
+    float *m_dx = nullptr, *m_dRows = nullptr, *m_dQkv = nullptr, *m_dHidden = nullptr, *m_dInner = nullptr,
+          *m_dMean = nullptr;
 };
 
 }  // namespace moescope::train

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/support/prompt_model.h"
 
-#include <cmath>
-
 #include <fmt/format.h>
+
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "engine/io/safetensors_writer.h"
@@ -13,14 +13,18 @@
 namespace moescope::test {
 
 PromptToy::PromptToy() {
-    const std::vector<std::string> captions{"a red heart", "a blue square left of a red circle", "two green stars", "blurry"};
+    const std::vector<std::string> captions{"a red heart", "a blue square left of a red circle", "two green stars",
+                                            "blurry"};
     tokenizer = PromptTokenizer::train(captions, 64).orThrow();
     uint32_t seed = 1;
     // Of variance 1/inputs, so that layers keep the size of what they are given; norms around 1.
     const auto add = [&](const std::string& name, const Shape& shape) {
         HostTensor tensor = randomTensor(shape, seed++);
         const bool norm = shape.size() == 1 && name.find("norm") != std::string::npos;
-        const float half = shape.size() == 1 ? 0.1f : std::sqrt(3.0f * static_cast<float>(shape[0]) / static_cast<float>(elementCount(shape)));
+        const float half =
+            shape.size() == 1
+                ? 0.1f
+                : std::sqrt(3.0f * static_cast<float>(shape[0]) / static_cast<float>(elementCount(shape)));
         for (float& value : tensor.data) value = value * half + (norm ? 1.0f : 0.0f);
         tensors.emplace(name, std::move(tensor));
     };
@@ -81,11 +85,13 @@ void PromptToy::write(const std::filesystem::path& path) const {
     for (const auto& [name, tensor] : tensors)
         entries.push_back(safetensorsEntry(name, DType::F32, tensor.shape, std::as_bytes(std::span(tensor.data))));
     const std::string& vocabulary = tokenizer->bytes();
-    entries.push_back(safetensorsEntry("prompt_encoder.vocabulary", DType::U8, {static_cast<int64_t>(vocabulary.size())},
+    entries.push_back(safetensorsEntry("prompt_encoder.vocabulary", DType::U8,
+                                       {static_cast<int64_t>(vocabulary.size())},
                                        std::as_bytes(std::span(vocabulary))));
-    const nlohmann::json settings{{"heads", kHeads}, {"in_context_start", kContextStart}, {"top_k", kTopK}, {"n_group", 1},
-                                  {"topk_group", 1}, {"routed_scaling_factor", 1.0}, {"num_sampling_steps", 3}, {"cfg", 2.0},
-                                  {"sampling_method", "heun"}};
+    const nlohmann::json settings{
+        {"heads", kHeads},          {"in_context_start", kContextStart}, {"top_k", kTopK},          {"n_group", 1},
+        {"topk_group", 1},          {"routed_scaling_factor", 1.0},      {"num_sampling_steps", 3}, {"cfg", 2.0},
+        {"sampling_method", "heun"}};
     writeSafetensors(path, entries, {{"moescope.config", settings.dump()}, {"moescope.name", "toy-T"}}).orThrow();
 }
 

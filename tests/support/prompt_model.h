@@ -11,11 +11,13 @@
 
 namespace moescope::test {
 
-/// 8 x 8 pictures of 16 image tokens, 5 places for a prompt whose tokens join before block 1; blocks 1 and 2 are sparse.
+/// 8 x 8 pictures of 16 image tokens, 5 places for a prompt whose tokens join before block 1; blocks 1 and 2 are
+/// sparse.
 struct PromptToy {
-    static constexpr int64_t kWidth = 32, kHeads = 2, kDepth = 3, kPatch = 2, kGrid = 4, kChannels = 3, kBottleneck = 12, kPlaces = 5,
-                             kContextStart = 1, kExperts = 4, kTopK = 2, kExpertWidth = 16, kSharedWidth = 24, kDense = 40, kWaves = 16,
-                             kPromptLayers = 2, kPromptInner = 24;
+    static constexpr int64_t kWidth = 32, kHeads = 2, kDepth = 3, kPatch = 2, kGrid = 4, kChannels = 3,
+                             kBottleneck = 12, kPlaces = 5, kContextStart = 1, kExperts = 4, kTopK = 2,
+                             kExpertWidth = 16, kSharedWidth = 24, kDense = 40, kWaves = 16, kPromptLayers = 2,
+                             kPromptInner = 24;
 
     PromptToy();
     /// All learned tensors by name.

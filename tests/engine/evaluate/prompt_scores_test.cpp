@@ -46,8 +46,10 @@ public:
             const auto page = pages.find(prompt);
             for (int64_t i = 0; i < values; ++i) {
                 const int64_t channel = i / (kSide * kSide), pixel = i % (kSide * kSide);
-                shown.push_back(page == pages.end() ? 0.0f
-                                                    : static_cast<float>(page->second.rgb[static_cast<size_t>(3 * pixel + channel)]) / 127.5f - 1);
+                shown.push_back(
+                    page == pages.end()
+                        ? 0.0f
+                        : static_cast<float>(page->second.rgb[static_cast<size_t>(3 * pixel + channel)]) / 127.5f - 1);
             }
         }
         into.tokens = m_backend.tensorFrom({static_cast<int64_t>(prompts.size()), 3, kSide, kSide}, shown);
@@ -55,7 +57,8 @@ public:
     void forward(DenoiserWorkspace& workspace, const DeviceTensor&, const DeviceTensor&, const Condition& condition,
                  DenoiserObserver*) const override {
         auto& work = static_cast<Workspace&>(workspace);
-        m_backend.check(m_backend.table().copy(m_backend.context(), condition.prompts->tokens.get(), work.picture.get()));
+        m_backend.check(
+            m_backend.table().copy(m_backend.context(), condition.prompts->tokens.get(), work.picture.get()));
     }
 
 private:
@@ -86,7 +89,9 @@ protected:
         request.sampler = book.description().defaults;
         request.set = (folder / "set").string();
     }
-    void keep(const std::vector<EvaluationPrompt>& prompts) { test::writeFile(folder / "set/evaluation.jsonl", std::string_view(evaluationText(prompts))); }
+    void keep(const std::vector<EvaluationPrompt>& prompts) {
+        test::writeFile(folder / "set/evaluation.jsonl", std::string_view(evaluationText(prompts)));
+    }
     PromptScores scored() { return scorePrompts(book, nullptr, request).orThrow(); }
 
     test::TemporaryFolder folder;
@@ -96,7 +101,10 @@ protected:
 };
 
 TEST_F(PromptScoring, CountsTheNearestTrainingPictureOfNames) {
-    keep({{"name", "red", "red", {}}, {"name", "blue", "blue", {}}, {"phrasing", "like the sky", "blue", {}}, {"phrasing", "like blood", "red", {}}});
+    keep({{"name", "red", "red", {}},
+          {"name", "blue", "blue", {}},
+          {"phrasing", "like the sky", "blue", {}},
+          {"phrasing", "like blood", "red", {}}});
     book.pages = {{"red", test::flatPicture(kSide, kSide, {200, 30, 30})},
                   {"blue", test::flatPicture(kSide, kSide, {40, 30, 220})},
                   {"like the sky", test::flatPicture(kSide, kSide, {60, 60, 255})},
@@ -120,7 +128,9 @@ TEST_F(PromptScoring, HoldsScenesAgainstWhatWasAsked) {
     alone.objects.pop_back();
     alone.relations.clear();
     keep({{"pair", "right", "", scene}, {"pair", "mirrored", "", scene}, {"pair", "alone", "", scene}});
-    book.pages = {{"right", drawScene(scene, kSide)}, {"mirrored", drawScene(mirrored, kSide)}, {"alone", drawScene(alone, kSide)}};
+    book.pages = {{"right", drawScene(scene, kSide)},
+                  {"mirrored", drawScene(mirrored, kSide)},
+                  {"alone", drawScene(alone, kSide)}};
     const PromptScores scores = scored();
     ASSERT_EQ(scores.kinds.size(), 1u);
     EXPECT_EQ(scores.kinds[0].right, 1);
@@ -134,7 +144,8 @@ TEST_F(PromptScoring, HoldsScenesAgainstWhatWasAsked) {
 
 TEST_F(PromptScoring, TakesSomeOfEachKindAndMoreThanOneRun) {
     std::vector<EvaluationPrompt> prompts;
-    for (int i = 0; i < 100; ++i) prompts.push_back({i % 2 ? "name" : "phrasing", "word " + std::to_string(i), "red", {}});
+    for (int i = 0; i < 100; ++i)
+        prompts.push_back({i % 2 ? "name" : "phrasing", "word " + std::to_string(i), "red", {}});
     keep(prompts);
     request.limit = 3;
     const PromptScores few = scored();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Networks that read prompts: what they describe, their forward against the plain operators, and what prompts do to a run.
+// Networks that read prompts: what they describe, their forward against the plain operators, and what prompts do to a
+// run.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
-
-#include <fmt/format.h>
 
 #include "engine/model/checkpoint.h"
 #include "engine/model/convert.h"
@@ -46,25 +46,29 @@ public:
             ids.insert(ids.end(), tokens.ids.begin(), tokens.ids.end());
             counted.push_back(std::max<int64_t>(1, tokens.pieces));
         }
-        Matrix<Real> x = addRows(gatherRows(matrix("prompt_encoder.embedding.weight"), ids), matrix("prompt_encoder.positions"));
+        Matrix<Real> x =
+            addRows(gatherRows(matrix("prompt_encoder.embedding.weight"), ids), matrix("prompt_encoder.positions"));
         for (int64_t i = 0; i < PromptToy::kPromptLayers; ++i) {
             const std::string name = fmt::format("prompt_encoder.layers.{}", i);
             AttentionInput<Real> plain;
             plain.samples = n;
             plain.heads = PromptToy::kHeads;
-            x = sum(x, layer(name + ".attn.proj", attention(layer(name + ".attn.qkv", rms(x, name + ".norm1.weight")), plain)));
+            x = sum(x, layer(name + ".attn.proj",
+                             attention(layer(name + ".attn.qkv", rms(x, name + ".norm1.weight")), plain)));
             x = sum(x, gatedMlp(rms(x, name + ".norm2.weight"), mlp(name + ".mlp")));
         }
         Prompts made{rms(x, "prompt_encoder.norm.weight"), {}};
         for (int64_t sample = 0; sample < n; ++sample)
             for (int64_t place = 0; place < counted[static_cast<size_t>(sample)]; ++place)
                 for (int64_t i = 0; i < mean.cols; ++i)
-                    mean(sample, i) += made.tokens(sample * PromptToy::kPlaces + place, i) / static_cast<Real>(counted[static_cast<size_t>(sample)]);
+                    mean(sample, i) += made.tokens(sample * PromptToy::kPlaces + place, i) /
+                                       static_cast<Real>(counted[static_cast<size_t>(sample)]);
         made.pooled = layer("prompt_encoder.pooled", mean);
         return made;
     }
 
-    Pictures<Real> forward(const HostTensor& picture, const std::vector<Real>& t, const std::vector<std::string>& prompts) const {
+    Pictures<Real> forward(const HostTensor& picture, const std::vector<Real>& t,
+                           const std::vector<std::string>& prompts) const {
         const auto n = static_cast<int64_t>(prompts.size());
         const Prompts read = encode(prompts);
         Pictures<Real> input(n, PromptToy::kChannels, 8, 8);
@@ -72,7 +76,8 @@ public:
         Matrix<Real> x = linear(patchify(input, PromptToy::kPatch), matrix("x_embedder.proj1.weight"));
         x = addRows(layer("x_embedder.proj2", x), matrix("pos_embed"));
         const auto activated = [](Matrix<Real> m) { return mapped(std::move(m), silu<Real>); };
-        const Matrix<Real> time = layer("t_embedder.mlp.2", activated(layer("t_embedder.mlp.0", timestepWaves<Real>(t, 10000, PromptToy::kWaves))));
+        const Matrix<Real> time = layer(
+            "t_embedder.mlp.2", activated(layer("t_embedder.mlp.0", timestepWaves<Real>(t, 10000, PromptToy::kWaves))));
         const Matrix<Real> condition = activated(sum(time, read.pooled));
         AttentionInput<Real> in;
         in.samples = n;
@@ -97,15 +102,17 @@ public:
         }
         const Matrix<Real> m = layer("final_layer.adaLN_modulation.1", condition);
         x = dropLeadTokens(x, n, PromptToy::kGrid * PromptToy::kGrid);
-        return unpatchify(layer("final_layer.linear", modulate(rms(x, "final_layer.norm_final.weight"), m, 0, 1)), PromptToy::kPatch, n,
-                          PromptToy::kGrid, PromptToy::kGrid);
+        return unpatchify(layer("final_layer.linear", modulate(rms(x, "final_layer.norm_final.weight"), m, 0, 1)),
+                          PromptToy::kPatch, n, PromptToy::kGrid, PromptToy::kGrid);
     }
 
     mutable Real smallestMargin = 1;
 
 private:
     const HostTensor& tensor(const std::string& name) const { return m_toy.tensors.at(name); }
-    std::vector<Real> values(const std::string& name) const { return {tensor(name).data.begin(), tensor(name).data.end()}; }
+    std::vector<Real> values(const std::string& name) const {
+        return {tensor(name).data.begin(), tensor(name).data.end()};
+    }
     /// The last wide axis as columns, those in front as rows; a convolution's weights as [out, inputs].
     Matrix<Real> matrix(const std::string& name) const {
         const HostTensor& t = tensor(name);
@@ -115,16 +122,21 @@ private:
     Matrix<Real> layer(const std::string& name, const Matrix<Real>& x) const {
         return linear(x, matrix(name + ".weight"), values(name + ".bias"));
     }
-    Matrix<Real> rms(const Matrix<Real>& x, const std::string& name) const { return rmsNorm(x, values(name), Real(1e-6)); }
+    Matrix<Real> rms(const Matrix<Real>& x, const std::string& name) const {
+        return rmsNorm(x, values(name), Real(1e-6));
+    }
     GatedMlp<Real> mlp(const std::string& name) const {
-        return {matrix(name + ".w12.weight"), values(name + ".w12.bias"), matrix(name + ".w3.weight"), values(name + ".w3.bias")};
+        return {matrix(name + ".w12.weight"), values(name + ".w12.bias"), matrix(name + ".w3.weight"),
+                values(name + ".w3.bias")};
     }
     Matrix<Real> sparse(const Matrix<Real>& x, const std::string& name) const {
-        const auto routed = route(linear(x, matrix(name + ".gate.weight")), values(name + ".gate.e_score_correction_bias"),
-                                  {PromptToy::kExperts, PromptToy::kTopK, 1, 1, 1.0});
+        const auto routed =
+            route(linear(x, matrix(name + ".gate.weight")), values(name + ".gate.e_score_correction_bias"),
+                  {PromptToy::kExperts, PromptToy::kTopK, 1, 1, 1.0});
         for (const Real margin : routed.margin) smallestMargin = std::min(smallestMargin, margin);
         std::vector<GatedMlp<Real>> experts;
-        for (int64_t e = 0; e < PromptToy::kExperts; ++e) experts.push_back(mlp(fmt::format("{}.experts.blocks.{}", name, e)));
+        for (int64_t e = 0; e < PromptToy::kExperts; ++e)
+            experts.push_back(mlp(fmt::format("{}.experts.blocks.{}", name, e)));
         const GatedMlp<Real> shared = mlp(name + ".shared_experts");
         return moeLayer(x, routed.expert, routed.gate, experts, &shared).sum;
     }
@@ -154,7 +166,8 @@ protected:
         denoiser = checkpoint->load(backend).orThrow();
     }
 
-    std::vector<float> forward(const HostTensor& picture, const std::vector<float>& t, const std::vector<std::string>& prompts) {
+    std::vector<float> forward(const HostTensor& picture, const std::vector<float>& t,
+                               const std::vector<std::string>& prompts) {
         const auto n = static_cast<int64_t>(prompts.size());
         DeviceTensor labels = backend.tensor({n}, MS_I32);
         backend.upload(labels, std::span<const int32_t>(std::vector<int32_t>(prompts.size())));
@@ -163,7 +176,8 @@ protected:
         Condition condition{labels};
         condition.prompts = &read;
         const auto workspace = denoiser->makeWorkspace(n);
-        denoiser->forward(*workspace, backend.tensorFrom(picture.shape, picture.data), backend.tensorFrom({n}, t), condition, nullptr);
+        denoiser->forward(*workspace, backend.tensorFrom(picture.shape, picture.data), backend.tensorFrom({n}, t),
+                          condition, nullptr);
         return backend.fetch(workspace->output()).data;
     }
 
@@ -176,7 +190,9 @@ protected:
         made.capture.level = CaptureLevel::Assignments;
         return made;
     }
-    std::shared_ptr<const RunRecord> run(const GenerationRequest& asked) { return generate(*denoiser, nullptr, asked, nullptr, {}).orThrow().record; }
+    std::shared_ptr<const RunRecord> run(const GenerationRequest& asked) {
+        return generate(*denoiser, nullptr, asked, nullptr, {}).orThrow().record;
+    }
 
     PromptToy toy;
     test::TemporaryFolder folder;
@@ -218,7 +234,8 @@ TEST_F(PromptNetwork, ComputesItsEquations) {
     const Pictures<Real> expected = plain.forward(picture, {t.begin(), t.end()}, prompts);
     ASSERT_GT(plain.smallestMargin, 1e-5) << "a choice of experts too close to call";
     // Single forwards stay within this share of the largest value, as those of the other families against PyTorch.
-    EXPECT_LT(test::relativeDifference(forward(picture, t, prompts), {expected.data.begin(), expected.data.end()}), 5e-6);
+    EXPECT_LT(test::relativeDifference(forward(picture, t, prompts), {expected.data.begin(), expected.data.end()}),
+              5e-6);
 }
 
 TEST_F(PromptNetwork, MakesAPictureTheSameAloneAndInABatch) {
@@ -227,8 +244,10 @@ TEST_F(PromptNetwork, MakesAPictureTheSameAloneAndInABatch) {
     second.seed = both->parameters.seed + 1;
     const auto alone = run(second);
     const size_t half = both->finalLatents.data.size() / 2;
-    EXPECT_TRUE(std::equal(alone->finalLatents.data.begin(), alone->finalLatents.data.end(), both->finalLatents.data.begin() + static_cast<std::ptrdiff_t>(half)));
-    GenerationRequest many = request(std::vector<std::string>(9, "a red heart"));  // more than one group goes through the network at a time
+    EXPECT_TRUE(std::equal(alone->finalLatents.data.begin(), alone->finalLatents.data.end(),
+                           both->finalLatents.data.begin() + static_cast<std::ptrdiff_t>(half)));
+    GenerationRequest many =
+        request(std::vector<std::string>(9, "a red heart"));  // more than one group goes through the network at a time
     many.prompts[7] = "two green stars";
     many.seed = both->parameters.seed - 6;
     const auto grouped = run(many);
@@ -237,7 +256,8 @@ TEST_F(PromptNetwork, MakesAPictureTheSameAloneAndInABatch) {
 }
 
 TEST_F(PromptNetwork, IsLedAwayFromTheNegativePrompt) {
-    const auto plain = run(request({"a red heart"})), away = run(request({"a red heart"}, "blurry")), other = run(request({"two green stars"}));
+    const auto plain = run(request({"a red heart"})), away = run(request({"a red heart"}, "blurry")),
+               other = run(request({"two green stars"}));
     EXPECT_NE(plain->finalLatents.data, away->finalLatents.data);
     EXPECT_NE(plain->finalLatents.data, other->finalLatents.data);
     // Led away from what it shows, guidance cancels out whatever its strength.
@@ -275,7 +295,8 @@ TEST_F(PromptNetwork, RefusesOtherNumbersOfPrompts) {
     wrong.prompts.pop_back();
     const Status status = checkRequest(checkpoint->description(), wrong);
     ASSERT_FALSE(status.ok());
-    EXPECT_NE(status.error().message.find("one prompt for each of 2 pictures, found 1"), std::string::npos) << status.error().message;
+    EXPECT_NE(status.error().message.find("one prompt for each of 2 pictures, found 1"), std::string::npos)
+        << status.error().message;
 }
 
 TEST_F(PromptNetwork, SurvivesConversion) {
@@ -296,8 +317,12 @@ TEST(PromptModelFiles, AreRefusedWithASentenceWhereTheyAreDamaged) {
         return checkpoint.ok() ? (*checkpoint)->runnable() : Status(checkpoint.error());
     };
     EXPECT_TRUE(opened([](PromptToy&) {}).ok());
-    EXPECT_FALSE(opened([](PromptToy& t) { t.tensors.at("prompt_encoder.positions") = HostTensor({4, PromptToy::kWidth}); }).ok());
-    EXPECT_FALSE(opened([](PromptToy& t) { t.tensors.at("prompt_encoder.embedding.weight") = HostTensor({7, PromptToy::kWidth}); }).ok());
+    EXPECT_FALSE(opened([](PromptToy& t) {
+                     t.tensors.at("prompt_encoder.positions") = HostTensor({4, PromptToy::kWidth});
+                 }).ok());
+    EXPECT_FALSE(opened([](PromptToy& t) {
+                     t.tensors.at("prompt_encoder.embedding.weight") = HostTensor({7, PromptToy::kWidth});
+                 }).ok());
     EXPECT_FALSE(opened([](PromptToy& t) { t.tensors.erase("prompt_encoder.layers.1.mlp.w3.bias"); }).ok());
     EXPECT_FALSE(opened([](PromptToy& t) { t.tensors.erase("prompt_encoder.layers.0.mlp.w3.weight"); }).ok());
     EXPECT_FALSE(opened([](PromptToy& t) { t.tensors.erase("in_context_posemb"); }).ok());
