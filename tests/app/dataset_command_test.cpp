@@ -83,7 +83,7 @@ TEST_F(DatasetCommand, WrongRequestsAreSentencesAndWriteNothing) {
 }
 
 TEST_F(DatasetCommand, LeavesNothingWhenInterrupted) {
-    const CliResult run = runCli({"dataset", "scenes", "-o", file("many"), "--count", "5000000"}, 300);
+    const CliResult run = runCli({"dataset", "scenes", "-o", file("many"), "--count", "5000000"}, 1500);
     EXPECT_EQ(run.status, 1);
     EXPECT_NE(run.err.find("it was stopped"), std::string::npos) << run.err;
     EXPECT_TRUE(fs::is_empty(folder));
