@@ -30,6 +30,10 @@ const char* affinityName(RouterRule rule) {
     return rule == RouterRule::SigmoidTokenChoice ? "sigmoid" : rule == RouterRule::Prototype ? "cosine" : "softmax";
 }
 
+const char* predictionName(Prediction prediction) {
+    return prediction == Prediction::Velocity ? "velocity" : prediction == Prediction::CleanImage ? "clean picture" : "noise";
+}
+
 std::string headWords(const TransformerConfig& m) {
     if (m.heads == 0) return "heads not known";
     return m.keyHeads ? fmt::format("{} heads ({} of keys and values)", m.heads, m.keyHeads) : fmt::format("{} heads", m.heads);
@@ -67,7 +71,7 @@ Json describeJson(const LoadableModel& c) {
                       {"affinity", affinityName(m.moe.rule)}, {"capacity", byCapacity(m.moe.rule) ? Json(m.moe.capacity) : Json()}, {"routesOverBatch", d.routesOverBatch()}};
     if (!d.network.empty()) out["network"] = d.network;
     out["condition"] = d.conditioning == Conditioning::ClassLabel ? "class" : d.conditioning == Conditioning::Text ? "text" : "none";
-    out["predicts"] = d.prediction == Prediction::Velocity ? "velocity" : d.prediction == Prediction::CleanImage ? "clean picture" : "noise";
+    out["predicts"] = predictionName(d.prediction);
     if (d.noise) out["noiseSteps"] = d.noise->steps();
     if (!d.notAlone.empty()) out["notAlone"] = d.notAlone;
     const SamplingDefaults& s = d.defaults;
@@ -118,8 +122,8 @@ std::string routingWords(const ModelDescription& d) {
     const auto perExpert = [&] { return d.moeLayers.empty() ? int64_t{0} : d.moeLayers.front().capacity; };
     switch (moe.rule) {
         case RouterRule::SoftmaxNormalised:
-            return fmt::format("per token {}, gates are softmax probabilities divided by their sum, times {}",
-                               known("top_k", static_cast<double>(moe.topK)), known("routed_scaling_factor", moe.scale));
+            return fmt::format("per token {} by softmax, gates sum to {}", known("top_k", static_cast<double>(moe.topK)),
+                               known("routed_scaling_factor", moe.scale));
         case RouterRule::SigmoidTokenChoice:
             return fmt::format("per token {}, gates sum to {}", known("top_k", static_cast<double>(moe.topK)),
                                known("routed_scaling_factor", moe.scale));
@@ -194,6 +198,7 @@ void describeText(const Console& console, const LoadableModel& c) {
         line("classes", fmt::format("{}, null class {}", m.classes, m.classes));
     else
         line("condition", d.conditioning == Conditioning::Text ? fmt::format("encoded text of width {}", d.contextWidth) : "none");
+    line("predicts", predictionName(d.prediction));
     line("weights", c.weightSetReason());
     line("stored as", fmt::format("{}, {}", c.dtypes(), c.format()));
     line("hash", c.fingerprint());
