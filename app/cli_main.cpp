@@ -24,6 +24,8 @@ int main(int argc, char** argv) {
     addBenchCommand(root, console, exitStatus);
     addEnsembleCommand(root, console, exitStatus);
     addTrainCommand(root, console, exitStatus);
+    addEvaluateCommand(root, console, exitStatus);
+    addDatasetCommand(root, console, exitStatus);
     try {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& e) {

@@ -20,6 +20,7 @@ MOESCOPE_BUILD_PACKAGES=(
   "libexpat1-dev: reads the names of emoji"
   "zlib1g-dev: inflates checkpoint entries and pictures"
   "libminizip-dev: opens .pt and .pth archives"
+  "libsentencepiece-dev: cuts prompts into pieces of words"
   "libcli11-dev: parses the command line"
   "libgtest-dev: test framework; configuring looks for it"
   "qt6-base-dev: the window"

@@ -51,5 +51,7 @@ void addVerifyCommand(CLI::App& root, Console& console, int& exitStatus);
 void addBenchCommand(CLI::App& root, Console& console, int& exitStatus);
 void addEnsembleCommand(CLI::App& root, Console& console, int& exitStatus);
 void addTrainCommand(CLI::App& root, Console& console, int& exitStatus);
+void addEvaluateCommand(CLI::App& root, Console& console, int& exitStatus);
+void addDatasetCommand(CLI::App& root, Console& console, int& exitStatus);
 
 }  // namespace moescope::cli

@@ -46,6 +46,16 @@ Json activeJson(const ModelDescription& d) {
     return d.activeParameters();
 }
 
+std::string conditionName(Conditioning conditioning) {
+    switch (conditioning) {
+        case Conditioning::ClassLabel: return "class";
+        case Conditioning::Text: return "text";
+        case Conditioning::Prompt: return "prompt";
+        case Conditioning::None: return "none";
+    }
+    return "none";
+}
+
 Json describeJson(const LoadableModel& c) {
     const ModelDescription& d = c.description();
     const TransformerConfig& m = d.config;
@@ -70,7 +80,9 @@ Json describeJson(const LoadableModel& c) {
                       {"keptGroups", m.moe.keptGroups}, {"scale", m.moe.scale}, {"policy", policyName(policyOf(m.moe.rule))},
                       {"affinity", affinityName(m.moe.rule)}, {"capacity", byCapacity(m.moe.rule) ? Json(m.moe.capacity) : Json()}, {"routesOverBatch", d.routesOverBatch()}};
     if (!d.network.empty()) out["network"] = d.network;
-    out["condition"] = d.conditioning == Conditioning::ClassLabel ? "class" : d.conditioning == Conditioning::Text ? "text" : "none";
+    out["condition"] = conditionName(d.conditioning);
+    if (d.prompt.vocabulary)
+        out["prompt"] = {{"pieces", d.prompt.vocabulary}, {"places", m.contextTokens}, {"layers", d.prompt.layers}, {"inner", d.prompt.inner}};
     out["predicts"] = predictionName(d.prediction);
     if (d.noise) out["noiseSteps"] = d.noise->steps();
     if (!d.notAlone.empty()) out["notAlone"] = d.notAlone;
@@ -135,7 +147,9 @@ std::string routingWords(const ModelDescription& d) {
         case RouterRule::ExpertChoice:
             return fmt::format("each takes {} tokens of a picture (capacity {})", perExpert(), known("capacity", moe.capacity));
         case RouterRule::PoolThreshold: return "each takes as many tokens of the batch as its predicted capacity says";
-        case RouterRule::Prototype: return fmt::format("per token the {} nearest prototype{}", moe.topK, moe.topK == 1 ? "" : "s");
+        case RouterRule::Prototype:
+            if (known("top_k", 0) == "not known") return "each token takes the nearest prototypes, how many is not known";
+            return fmt::format("per token the {} nearest prototype{}", moe.topK, moe.topK == 1 ? "" : "s");
     }
     return {};
 }
@@ -185,7 +199,7 @@ void describeText(const Console& console, const LoadableModel& c) {
     else
         line("network", fmt::format("{} blocks, width {}, {}, {} x {} image tokens in patches of {}{}", m.depth, m.width,
                                 headWords(m), m.grid, m.grid, m.patch,
-                                m.contextTokens ? fmt::format(", {} class tokens from block {}", m.contextTokens,
+                                m.contextTokens ? fmt::format(", {} {} tokens from block {}", m.contextTokens, d.prompt.vocabulary ? "text" : "class",
                                                             known("in_context_start", fmt::format("{}", m.contextStart)))
                                               : ""));
     if (d.network.empty()) line("positions", positionWords(m));
@@ -197,8 +211,11 @@ void describeText(const Console& console, const LoadableModel& c) {
     if (d.conditioning == Conditioning::ClassLabel)
         line("classes", fmt::format("{}, null class {}", m.classes, m.classes));
     else
-        line("condition", d.conditioning == Conditioning::Text ? fmt::format("encoded text of width {}", d.contextWidth) : "none");
-    line("predicts", predictionName(d.prediction));
+        line("condition", d.conditioning == Conditioning::Text ? fmt::format("encoded text of width {}", d.contextWidth)
+                          : d.prompt.vocabulary ? fmt::format("a prompt of up to {} pieces from {}, read by {} layers of width {}", m.contextTokens,
+                                                                d.prompt.vocabulary, d.prompt.layers, m.width)
+                                                : conditionName(d.conditioning));
+>>>>>>> train
     line("weights", c.weightSetReason());
     line("stored as", fmt::format("{}, {}", c.dtypes(), c.format()));
     line("hash", c.fingerprint());

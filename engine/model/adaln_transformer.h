@@ -91,6 +91,7 @@ struct AdalnTransformer::Workspace : DenoiserWorkspace {
     const DeviceTensor& output() const override { return picture; }
     int64_t samples = 0, tokens = 0;  // tokens per sample right now
     int64_t leadTokens = 0;
+    const PromptStates* prompts = nullptr;  // of the pass that runs
     DeviceTensor patches, bottleneck, x, joined, normed, qkv, attended, hidden, branch;
     DeviceTensor waves, timeHidden, timeEmbed, labelEmbed, condition, activated, modulation, finalModulation, bypass;
     DeviceTensor finalTokens, picture;

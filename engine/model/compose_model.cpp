@@ -7,6 +7,8 @@
 #include <algorithm>
 
 #include "engine/model/family.h"
+#include "engine/model/jit.h"
+#include "engine/model/moescope_t.h"
 #include "engine/model/transformer_checks.h"
 
 namespace moescope {
@@ -91,8 +93,23 @@ Status checkLayout(std::string_view family, const TransformerConfig& c) {
 
 }  // namespace
 
+bool readsPrompts(std::string_view family) {
+    return family == moescopeTFamily().name;
+}
+
+Result<ModelDescription> composeModel(std::string_view family, const TransformerConfig& config,
+                                      const PromptConfig& prompt) {
+    if (!readsPrompts(family))
+        return EngineError{ErrorCode::InvalidArgument, fmt::format("a {} reads no prompts; choose the family {}",
+                                                                   family, moescopeTFamily().name)};
+    TransformerConfig withClass = config;
+    withClass.classes = 1;  // of the layout that it shares
+    auto made = composeModel(config.moeBlocks.empty() ? jitFamily().name : jitMoeFamily().name, withClass);
+    return made.ok() ? withPrompts(std::move(*made), prompt) : made.error();
+}
+
 std::vector<std::string_view> composableFamilies() {
-    std::vector<std::string_view> names;
+    std::vector<std::string_view> names{moescopeTFamily().name};
     for (const FamilyDefinition* family : modelFamilies())
         if (family->compose) names.push_back(family->name);
     return names;

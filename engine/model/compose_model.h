@@ -18,6 +18,12 @@ namespace moescope {
 /// (InvalidArgument): what does not fit, in one sentence.
 Result<ModelDescription> composeModel(std::string_view family, const TransformerConfig& config);
 
+/// The same for families that read prompts: `config` has no classes, its context tokens are the places of a prompt. Errors also of
+/// `withPrompts`.
+Result<ModelDescription> composeModel(std::string_view family, const TransformerConfig& config, const PromptConfig& prompt);
+/// Whether models of this family read prompts.
+bool readsPrompts(std::string_view family);
+
 /// Families that composeModel knows.
 std::vector<std::string_view> composableFamilies();
 

@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "engine/model/adaln_transformer.h"
 #include "engine/model/layout_options.h"
+#include "engine/model/prompt_encoder.h"
 #include "engine/model/released_sizes.h"
 
 namespace moescope {
@@ -54,6 +56,7 @@ void expectTensors(ModelDescription& d) {
             expectMlp(tensors, name + ".mlp", swiglu(), c.width, c.denseWidth);
     }
     tensors.push_back({"final_layer.norm_final.weight", {c.width}});
+    if (d.prompt.vocabulary) expectPromptTensors(d);
 }
 
 SamplingDefaults defaultsFor(const TransformerConfig& c) {
@@ -65,7 +68,7 @@ void finish(ModelDescription& d) {
     d.config.headWidth = d.config.heads > 0 ? d.config.width / d.config.heads : 0;
     d.config.moe.addsInput = true;
     d.space = spaceOf(d.config);
-    d.moeLayers = describeMoeLayers(d.config);
+    d.moeLayers = describeMoeLayers(d.config, d.prompt.vocabulary ? TokenKind::Text : TokenKind::ClassLabel);
     expectTensors(d);
 }
 
@@ -90,13 +93,30 @@ Status readGrid(const WeightView& view, SettingBag& settings, ModelDescription& 
 Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) {
     ModelDescription d;
     d.family = isSparse(view) ? "JiTMoE" : "JiT";
+    return describeJit(std::move(d), view, settings);
+}
+
+ModelDescription compose(const TransformerConfig& config) {
+    ModelDescription d;
+    d.family = config.moeBlocks.empty() ? "JiT" : "JiTMoE";
+    d.prediction = Prediction::CleanImage;
+    d.config = config;
+    d.defaults = defaultsFor(config);
+    finish(d);
+    return d;
+}
+
+}  // namespace
+
+Result<ModelDescription> describeJit(ModelDescription d, const WeightView& view, SettingBag& settings) {
+    const bool prompts = d.conditioning == Conditioning::Prompt;
     d.prediction = Prediction::CleanImage;
     TransformerConfig& c = d.config;
     const Shape proj1 = view.shape("x_embedder.proj1.weight"), proj2 = view.shape("x_embedder.proj2.weight");
     const Shape table = view.shape("y_embedder.embedding_table.weight"), time = view.shape("t_embedder.mlp.0.weight");
     const Shape final = view.shape("final_layer.linear.weight");
     const Shape queryNorm = view.shape("blocks.0.attn.q_norm.weight");
-    if (proj1.size() != 4 || proj1[2] != proj1[3] || proj1[2] < 1 || proj2.size() < 2 || table.size() != 2 || table[0] < 2 ||
+    if (proj1.size() != 4 || proj1[2] != proj1[3] || proj1[2] < 1 || proj2.size() < 2 || (!prompts && (table.size() != 2 || table[0] < 2)) ||
         time.size() != 2 || final.size() != 2 || queryNorm.size() != 1 || queryNorm[0] < 1)
         return EngineError{ErrorCode::Format,
                            fmt::format("not a whole {}: expected x_embedder.proj1, x_embedder.proj2, blocks.0.attn.q_norm and "
@@ -107,7 +127,7 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
     c.patch = proj1[2];
     c.width = proj2[0];
     c.outChannels = final[0] / (c.patch * c.patch);
-    c.classes = table[0] - 1;
+    c.classes = prompts ? 0 : table[0] - 1;
     c.waves = time[1];
     c.depth = countBlocks(view);
     if (const Status grid = readGrid(view, settings, d); !grid.ok()) return grid.error();
@@ -144,15 +164,7 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
     return d;
 }
 
-ModelDescription compose(const TransformerConfig& config) {
-    ModelDescription d;
-    d.family = config.moeBlocks.empty() ? "JiT" : "JiTMoE";
-    d.prediction = Prediction::CleanImage;
-    d.config = config;
-    d.defaults = defaultsFor(config);
-    finish(d);
-    return d;
-}
+namespace {
 
 ModelDescription released(const ReleasedSize& size) {
     TransformerConfig c = releasedConfig(size);
@@ -181,7 +193,14 @@ public:
         loadPositions(loader, MS_ROPE_ADJACENT_PAIRS);
         loadCommon(loader);
         m_finalNorm = loader.tensor("final_layer.norm_final.weight", {c.width});
+        if (m_description.prompt.vocabulary) m_prompts.emplace(loader, m_description);
     }
+
+    void encodePrompts(std::span<const std::string> prompts, PromptStates& into) const override {
+        if (m_prompts) m_prompts->encode(prompts, m_description.config.imageTokens(), into);
+    }
+
+    uint64_t packedBytes() const override { return AdalnTransformer::packedBytes() + (m_prompts ? m_prompts->packedBytes() : 0); }
 
 private:
     void loadBlock(WeightLoader& loader, int block, BlockWeights& weights) override {
@@ -212,28 +231,31 @@ private:
         work.tokens = c.imageTokens() + c.contextTokens;
         work.leadTokens = c.contextTokens;
         m_backend.reshape(work.joined, {work.samples * work.tokens, c.width});
-        m_backend.check(m_backend.table().prepend_tokens(m_backend.context(), work.x.get(), work.labelEmbed.get(),
-                                                         m_contextPositions.get(), work.joined.get()));
+        const MsBackendTable& ops = m_backend.table();
+        const DeviceTensor& before = work.prompts ? work.prompts->zeros : work.labelEmbed;
+        m_backend.check(ops.prepend_tokens(m_backend.context(), work.x.get(), before.get(), m_contextPositions.get(), work.joined.get()));
+        if (work.prompts) m_backend.check(ops.add(m_backend.context(), work.joined.get(), work.prompts->tokens.get(), work.joined.get()));
         std::swap(work.x, work.joined);
     }
 
     PackedLinear m_patch1, m_patch2;
     DeviceTensor m_contextPositions;
+    std::optional<PromptEncoder> m_prompts;
 };
-
-std::unique_ptr<Denoiser> load(Backend& backend, WeightLoader& loader, const ModelDescription& description) {
-    return std::make_unique<Jit>(backend, loader, description);
-}
 
 }  // namespace
 
+std::unique_ptr<Denoiser> loadJit(Backend& backend, WeightLoader& loader, const ModelDescription& description) {
+    return std::make_unique<Jit>(backend, loader, description);
+}
+
 const FamilyDefinition& jitFamily() {
-    static const FamilyDefinition family{"JiT", recogniseDense, describe, released, load, compose};
+    static const FamilyDefinition family{"JiT", recogniseDense, describe, released, loadJit, compose};
     return family;
 }
 
 const FamilyDefinition& jitMoeFamily() {
-    static const FamilyDefinition family{"JiTMoE", recogniseSparse, describe, released, load, compose};
+    static const FamilyDefinition family{"JiTMoE", recogniseSparse, describe, released, loadJit, compose};
     return family;
 }
 

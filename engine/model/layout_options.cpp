@@ -124,7 +124,7 @@ nlohmann::json storedSettings(const ModelDescription& d) {
         json["routed_scaling_factor"] = c.moe.scale;
     }
     if (c.rotary == Rotary::Line) json["rope_type"] = "1d";
-    if (c.rotary == Rotary::None && rotationIsChosen(d)) json["rope_type"] = "none";
+    if (c.rotary == Rotary::None && (pixelLayout || rotationIsChosen(d))) json["rope_type"] = "none";
     if (c.positions == PositionTable::Learned) json["pos_embed_type"] = "learned";
     if (c.positions == PositionTable::None && pixelLayout) json["pos_embed_type"] = "none";
     if (c.keyHeads) json["num_key_value_heads"] = c.keyHeads;

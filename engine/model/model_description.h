@@ -106,7 +106,23 @@ struct SamplingDefaults {
 };
 
 /// What a network is told of the picture it is to make.
-enum class Conditioning : uint8_t { ClassLabel, Text /* Condition::context, and what belongs to it */, None };
+enum class Conditioning : uint8_t {
+    ClassLabel,
+    Text,    // encoded elsewhere: Condition::context, and what belongs to it
+    None,
+    Prompt,  // words, which the network encodes itself: ModelDescription::prompt, Denoiser::encodePrompts
+};
+
+class PromptTokenizer;
+
+/// The part of a network that reads prompts: embedded pieces and learned positions, a few transformer layers with as many heads as the
+/// network has, whose tokens join the picture's (TransformerConfig::contextTokens of them).
+struct PromptConfig {
+    int64_t vocabulary = 0;  // pieces; 0: the network reads no prompts
+    int64_t layers = 0;
+    int64_t inner = 0;       // width of their gated feed-forward layers
+    std::shared_ptr<const PromptTokenizer> tokenizer;
+};
 
 struct NoiseSchedule;
 
@@ -145,6 +161,7 @@ struct ModelDescription {
     int64_t promptWidth = 0;            // of the prompt embedding that the network takes; 0: none
     std::vector<std::string> unknownSettings;  // needed, but nowhere to be found; the model can not run without them
     Conditioning conditioning = Conditioning::ClassLabel;
+    PromptConfig prompt;
     int64_t contextWidth = 0;   // Text: columns of a text token
     std::string network;        // in words, where TransformerConfig does not say it: "3 levels of 32, 64, 64 channels, ..."
     std::string notAlone;       // why it can not make pictures by itself, as a sentence; empty: it can

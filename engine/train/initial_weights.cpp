@@ -8,6 +8,7 @@
 #include <set>
 
 #include "engine/model/position_tables.h"
+#include "engine/model/prompt_encoder.h"
 #include "engine/train/step_random.h"
 
 namespace moescope::train {
@@ -22,12 +23,13 @@ uint64_t numberOf(std::string_view name) {
     return hash;
 }
 
-enum class Beginning { Zero, One, Xavier, Kaiming, Embedding, Positions };
+enum class Beginning { Zero, One, Xavier, Kaiming, Embedding, Positions, Vocabulary };
 
 Beginning beginningOf(const Parameter& p) {
     const std::string_view name = p.name;
     const auto has = [&](std::string_view part) { return name.find(part) != std::string_view::npos; };
     if (name == "pos_embed") return p.learned ? Beginning::Embedding : Beginning::Positions;
+    if (name == "prompt_encoder.vocabulary") return Beginning::Vocabulary;
     if (!p.learned || has("adaLN_modulation") || has("final_layer.linear")) return Beginning::Zero;
     if (name.ends_with(".bias")) return Beginning::Zero;
     if (p.router) return Beginning::Kaiming;
@@ -70,6 +72,11 @@ void randomWeights(const ModelDescription& description, const ParameterLayout& l
             case Beginning::Positions: {
                 const HostTensor table = sincosTable(description.config.width, description.config.grid);
                 std::copy(table.data.begin(), table.data.end(), target.begin());
+                break;
+            }
+            case Beginning::Vocabulary: {
+                const std::vector<float> bytes = vocabularyValues(*description.prompt.tokenizer);
+                std::copy(bytes.begin(), bytes.end(), target.begin());
                 break;
             }
         }

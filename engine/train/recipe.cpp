@@ -11,12 +11,15 @@
 #include <sstream>
 
 #include "engine/ensemble/json_fields.h"
+#include "engine/model/layout_options.h"
+#include "engine/model/compose_model.h"
 #include "engine/train/recipe_fields.h"
 
 namespace moescope::train {
 namespace {
 
 constexpr size_t kLargestRecipe = 1 << 20;
+constexpr int64_t kPromptPlaces = 16;
 constexpr int64_t kLatentSide = 8;  // pixels per latent of the Stable Diffusion autoencoder
 
 /// Reads the fields of one YAML document and knows on which line each stands.
@@ -111,12 +114,12 @@ void checkModel(RecipeReader& reader) {
     if (c.width % c.heads != 0)
         reader.contradict("model.heads", fmt::format("model.width should be a multiple of model.heads, found {} and {}", c.width, c.heads));
     c.headWidth = c.width / c.heads;
-    const int64_t unit = c.patch * (latent ? kLatentSide : 1);
+    if (!reader.has("model.channels")) c.inChannels = latent ? 4 : 3;
+    const int64_t unit = c.patch * (spaceOf(c) == PictureSpace::SdLatent ? kLatentSide : 1);
     if (reader.recipe.data.side % unit != 0)
         reader.contradict("model.image_size", fmt::format("model.image_size should be a multiple of {}, found {}", unit, reader.recipe.data.side));
     c.grid = reader.recipe.data.side / unit;
     if (!reader.has("model.prediction")) model.prediction = latent ? Prediction::Velocity : Prediction::CleanImage;
-    if (!reader.has("model.channels")) c.inChannels = latent ? 4 : 3;
     c.outChannels = latent ? 2 * c.inChannels : c.inChannels;
     if (latent) reader.forbid({"model.bottleneck", "model.context_tokens", "model.context_start"}, "belongs to the families on pixels");
     if (!latent) {
@@ -128,6 +131,13 @@ void checkModel(RecipeReader& reader) {
     if (!reader.has("model.position")) {  // as published
         c.rotary = Rotary::Grid;
         c.positions = latent ? PositionTable::None : PositionTable::Stored;
+    }
+    if (readsPrompts(model.family)) {
+        if (!reader.has("model.context_tokens")) c.contextTokens = kPromptPlaces;
+        if (c.contextTokens == 0) reader.contradict("model.context_tokens", "model.context_tokens should be at least 1 where a model reads prompts");
+        if (!reader.has("prompt.width")) reader.recipe.prompt.inner = 2 * c.width;
+    } else {
+        reader.forbid({"prompt.layers", "prompt.width", "prompt.vocabulary"}, "belongs to families that read prompts");
     }
     if (!reader.has("model.dense_width")) c.denseWidth = latent ? 4 * c.width : 4 * c.width * 2 / 3;
     if (!model.dense && model.everyBlock) c.denseWidth = 0;

@@ -32,8 +32,15 @@ struct ModelRecipe {
     bool dense = false;            // no mixtures at all
 };
 
+/// Of families that read prompts. The places of a prompt are the model's context tokens.
+struct PromptRecipe {
+    int64_t layers = 2;
+    int64_t inner = 0;          // width of the feed-forward layers; 0: twice the model's
+    int64_t vocabulary = 1024;  // pieces at most
+};
+
 struct DataRecipe {
-    std::string path;              // relative to the recipe's folder; may be given on the command line instead
+    std::vector<std::string> paths;  // joined; relative to the recipe's folder; may be given on the command line instead
     int64_t side = 32;
     bool flip = false, pad = false;
     std::string vae;               // of latent models
@@ -87,6 +94,7 @@ struct SamplesRecipe {
 struct Recipe {
     std::string name = "untitled";
     ModelRecipe model;
+    PromptRecipe prompt;
     DataRecipe data;
     TrainingRecipe training;
     PartsRecipe parts;

@@ -165,6 +165,9 @@ void addModelFields(std::vector<RecipeField>& fields) {
                                         MEMBER(model.prediction)));
     fields.push_back(whole("model.key_value_heads", 1, 1024, MEMBER(model.config.keyHeads)));
     fields.push_back({"model.position", "a list of none, learned, sincos, rope-1d, rope-2d: at most one table and one rotation", readPositions});
+    fields.push_back(whole("prompt.layers", 1, 16, MEMBER(prompt.layers)));
+    fields.push_back(whole("prompt.width", 1, 1 << 20, MEMBER(prompt.inner)));
+    fields.push_back(whole("prompt.vocabulary", 4, 65536, MEMBER(prompt.vocabulary)));
     fields.push_back(whole("experts.count", 1, 65536, MEMBER(model.config.moe.experts)));
     fields.push_back(whole("experts.top_k", 1, 65536, MEMBER(model.config.moe.topK)));
     fields.push_back(whole("experts.width", 1, 1 << 20, MEMBER(model.config.moe.expertWidth)));
@@ -218,7 +221,19 @@ void addTrainingFields(std::vector<RecipeField>& fields) {
 }
 
 void addOtherFields(std::vector<RecipeField>& fields) {
-    fields.push_back(text("data.path", "a folder or tar file of pictures", MEMBER(data.path)));
+    fields.push_back({"data.path", "a folder or tar file of pictures, or a list of them", [](const YAML::Node& node, Recipe& recipe) {
+                          recipe.data.paths.clear();
+                          if (node.IsScalar()) {
+                              recipe.data.paths.push_back(node.Scalar());
+                              return !node.Scalar().empty();
+                          }
+                          if (!node.IsSequence() || node.size() == 0) return false;
+                          for (const YAML::Node& item : node) {
+                              if (!item.IsScalar() || item.Scalar().empty()) return false;
+                              recipe.data.paths.push_back(item.Scalar());
+                          }
+                          return true;
+                      }});
     fields.push_back(flag("data.flip", MEMBER(data.flip)));
     fields.push_back(choice<bool>("data.fit", {{"crop", false}, {"pad", true}}, MEMBER(data.pad)));
     fields.push_back(text("data.vae", "a folder with an autoencoder", MEMBER(data.vae)));

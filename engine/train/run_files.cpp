@@ -111,7 +111,7 @@ Status RunFiles::writeSamples(int64_t step, const SampleSheet& sheet) const {
     return writePng(folder / fmt::format("{:08}.png", step), contactSheet(sheet.pictures, kSheetColumns), std::vector<PngText>{{"Description", titles}});
 }
 
-Result<SampleSheet> drawSamples(const Trainer& trainer, const std::vector<std::string>& classNames, int threads) {
+Result<SampleSheet> drawSamples(const Trainer& trainer, const std::vector<std::string>& names, int threads) {
     return guarded([&] {
         const SamplesRecipe& wanted = trainer.recipe().samples;
         const auto snapshot = openSnapshot(trainer.description(), trainer.layout(), trainer.weights(0)).orThrow();
@@ -122,10 +122,19 @@ Result<SampleSheet> drawSamples(const Trainer& trainer, const std::vector<std::s
         GenerationRequest request;
         SampleSheet sheet;
         const int64_t classes = trainer.description().config.classes;
-        for (int64_t i = 0; i < wanted.count; ++i) {
+        const bool reads = trainer.description().conditioning == Conditioning::Prompt;
+        const std::vector<std::string>& prompts = wanted.prompts.empty() ? names : wanted.prompts;
+        for (int64_t i = 0; i < wanted.count && reads; ++i) {
+            const auto count = static_cast<int64_t>(prompts.size());
+            const int64_t place = wanted.prompts.empty() ? i * count / wanted.count : i % std::max<int64_t>(1, count);  // evenly over the names
+            request.classes.push_back(0);
+            request.prompts.push_back(count ? prompts[static_cast<size_t>(place)] : std::string());
+            sheet.titles.push_back(request.prompts.back());
+        }
+        for (int64_t i = 0; i < wanted.count && !reads; ++i) {
             const auto label = static_cast<int>(i * classes / wanted.count % classes);  // evenly over the classes
             request.classes.push_back(label);
-            sheet.titles.push_back(label < static_cast<int>(classNames.size()) ? classNames[static_cast<size_t>(label)] : fmt::format("class {}", label));
+            sheet.titles.push_back(label < static_cast<int>(names.size()) ? names[static_cast<size_t>(label)] : fmt::format("class {}", label));
         }
         request.seed = kSampleSeed;
         request.sampler = snapshot->description().defaults;

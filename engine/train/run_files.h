@@ -18,7 +18,8 @@ struct SampleSheet {
 };
 
 /// Made with the first average by the recipe's sampler; the same noise every time. Latent models without a decoder give linear previews.
-Result<SampleSheet> drawSamples(const Trainer& trainer, const std::vector<std::string>& classNames, int threads);
+/// `names`: of its classes or, where it reads prompts, what it may be asked for.
+Result<SampleSheet> drawSamples(const Trainer& trainer, const std::vector<std::string>& names, int threads);
 /// The pictures side by side, `columns` in a row, with thin grey lines between them.
 Picture contactSheet(const std::vector<Picture>& pictures, int columns);
 

@@ -7,6 +7,7 @@
 
 #include "engine/model/checkpoint.h"
 #include "engine/model/compose_model.h"
+#include "engine/model/prompt_tokenizer.h"
 #include "engine/train/initial_weights.h"
 #include "engine/train/picture_source.h"
 
@@ -22,13 +23,33 @@ std::shared_ptr<const Checkpoint> openStart(const std::filesystem::path& folder,
     return Checkpoint::open(below(folder, path)).orThrow();
 }
 
+PromptConfig promptOf(const Recipe& recipe, const std::filesystem::path& recipeFolder, const BatchSource& source) {
+    PromptConfig prompt;
+    prompt.layers = recipe.prompt.layers;
+    prompt.inner = recipe.prompt.inner;
+    const std::string& start = recipe.start.checkpoint.empty() ? recipe.start.upcycle : recipe.start.checkpoint;
+    if (!start.empty()) prompt.tokenizer = openStart(recipeFolder, start)->description().prompt.tokenizer;
+    if (prompt.tokenizer) return prompt;
+    std::vector<std::string> texts = source.captions();
+    if (std::all_of(texts.begin(), texts.end(), [](const std::string& text) { return text.empty(); })) texts = source.classNames();
+    if (texts.empty())
+        throw EngineException(ErrorCode::InvalidArgument,
+                              fmt::format("{} learns from captions, and these pictures have none; put a text file beside each picture, a "
+                                          "metadata.jsonl, or a folder per class",
+                                          recipe.model.family));
+    prompt.tokenizer = PromptTokenizer::train(texts, recipe.prompt.vocabulary).orThrow();
+    return prompt;
+}
+
 }  // namespace
 
 Result<RunData> openRunData(const Recipe& recipe, const RunOptions& options) {
     return guarded([&] {
-        if (recipe.data.path.empty())
+        if (recipe.data.paths.empty())
             throw EngineException(ErrorCode::InvalidArgument, "the recipe names no pictures; give data.path in it or --data on the command line");
-        std::shared_ptr<const PictureSet> set = openPictureSet(below(options.recipeFolder, recipe.data.path).string()).orThrow();
+        std::vector<std::unique_ptr<PictureSet>> sets;
+        for (const std::string& path : recipe.data.paths) sets.push_back(openPictureSet(below(options.recipeFolder, path).string()).orThrow());
+        std::shared_ptr<const PictureSet> set = sets.size() == 1 ? std::move(sets.front()) : joinPictureSets(std::move(sets)).orThrow();
         const SplitSet split = splitSet(std::move(set), recipe.data.heldOut);
         PictureSourceOptions source;
         source.size.side = recipe.data.side;
@@ -44,16 +65,19 @@ Result<RunData> openRunData(const Recipe& recipe, const RunOptions& options) {
     });
 }
 
-Result<ModelDescription> describeRun(const Recipe& recipe, const BatchSource& source) {
+Result<ModelDescription> describeRun(const Recipe& recipe, const std::filesystem::path& recipeFolder, const BatchSource& source) {
     return guarded([&] {
         TransformerConfig config = recipe.model.config;
-        config.classes = static_cast<int64_t>(source.classNames().size());
-        if (config.classes < 1)
+        const bool prompts = readsPrompts(recipe.model.family);
+        config.classes = prompts ? 0 : static_cast<int64_t>(source.classNames().size());
+        if (config.classes < 1 && !prompts)
             throw EngineException(ErrorCode::InvalidArgument,
                                   fmt::format("{} learns one picture class per label, and these pictures have no classes; put them into a folder per "
                                               "class, or choose a family that takes prompts",
                                               recipe.model.family));
-        ModelDescription description = composeModel(recipe.model.family, config).orThrow();
+        ModelDescription description =
+            prompts ? composeModel(recipe.model.family, config, promptOf(recipe, recipeFolder, source)).orThrow()
+                    : composeModel(recipe.model.family, config).orThrow();
         description.prediction = recipe.model.prediction;
         description.defaults.tEps = recipe.training.tEps;
         description.defaults.noiseScale = recipe.training.noiseScale;

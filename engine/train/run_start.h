@@ -21,8 +21,9 @@ struct RunData {
 /// Opens the recipe's pictures; a sentence when there are none or they do not fit the model.
 Result<RunData> openRunData(const Recipe& recipe, const RunOptions& options);
 
-/// The recipe's model with the classes of the data.
-Result<ModelDescription> describeRun(const Recipe& recipe, const BatchSource& source);
+/// The recipe's model with the classes of the data or, where it reads prompts, with the vocabulary of the checkpoint to begin with or one
+/// learned from the captions (without captions from the names of the classes).
+Result<ModelDescription> describeRun(const Recipe& recipe, const std::filesystem::path& recipeFolder, const BatchSource& source);
 
 struct RunStart {
     std::vector<float> values;      // [ParameterLayout::allValues]

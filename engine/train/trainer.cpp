@@ -43,6 +43,14 @@ FlowSettings flowSettings(const Recipe& recipe) {
             static_cast<float>(recipe.training.tEps)};
 }
 
+/// The caption of a picture, or the name of its class.
+std::string promptOf(const BatchSource& source, const SourceBatch& data, size_t i) {
+    if (i < data.captions.size() && !data.captions[i].empty()) return data.captions[i];
+    const int32_t label = data.labels[i];
+    return label >= 0 && label < static_cast<int32_t>(source.classNames().size()) ? source.classNames()[static_cast<size_t>(label)]
+                                                                                   : std::string();
+}
+
 }  // namespace
 
 Trainer::Trainer(std::unique_ptr<TrainingDevice> device, const Recipe& recipe, const ModelDescription& description)
@@ -106,11 +114,16 @@ TrainingBatch Trainer::makeBatch(BatchSource& source, int64_t number, bool dropp
     StepRandom noise(t.seed, key, RandomPurpose::Noise), times(t.seed, key, RandomPurpose::Times), drop(t.seed, key, RandomPurpose::Dropout);
     noise.normals(batch.noise, t.noiseScale);
     const auto nullLabel = static_cast<int32_t>(m_description.config.classes);
-    for (const int32_t label : data.labels) {
+    const bool prompts = m_description.conditioning == Conditioning::Prompt;
+    for (size_t i = 0; i < data.labels.size(); ++i) {
+        const int32_t label = data.labels[i];
         const double u = t.time == TimeSampling::Uniform ? times.uniform() : 1 / (1 + std::exp(-(t.timeMean + t.timeStd * times.normal())));
         batch.times.push_back(static_cast<float>(u));
         const bool dropped = drop.uniform() < t.conditionDropout;
-        batch.labels.push_back(label < 0 || (dropping && dropped) ? nullLabel : label);
+        if (prompts)
+            batch.prompts.add(m_description, dropping && dropped ? std::string() : promptOf(source, data, i));
+        else
+            batch.labels.push_back(label < 0 || (dropping && dropped) ? nullLabel : label);
     }
     return batch;
 }

@@ -8,6 +8,7 @@
 
 #include "engine/io/safetensors_writer.h"
 #include "engine/io/tensor_source.h"
+#include "engine/model/prompt_tokenizer.h"
 #include "engine/train/trainer.h"
 
 namespace moescope::train {
@@ -16,10 +17,14 @@ namespace {
 constexpr int64_t kPiece = int64_t{1} << 20;  // values written at a time
 
 /// A number for the order, names and shapes of the parameters.
-std::string layoutFingerprint(const ParameterLayout& layout) {
+/// Of the tensors and of the vocabulary that gives a prompt encoder's rows their meaning.
+std::string layoutFingerprint(const ParameterLayout& layout, const ModelDescription& description) {
     uint64_t hash = 14695981039346656037ull;
-    for (const Parameter& p : layout.parameters())
-        for (const char c : p.name + shapeText(p.shape)) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+    const auto add = [&hash](std::string_view text) {
+        for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+    };
+    for (const Parameter& p : layout.parameters()) add(p.name + shapeText(p.shape));
+    if (description.prompt.tokenizer) add(description.prompt.tokenizer->bytes());
     return fmt::format("{:016x}", hash);
 }
 
@@ -53,7 +58,7 @@ Status Trainer::save(const std::filesystem::path& file) const {
     return writeSafetensors(file, entries,
                             {{"moescope.content", "state of a training run"},
                              {"step", std::to_string(m_steps)},
-                             {"layout", layoutFingerprint(m_layout)},
+                             {"layout", layoutFingerprint(m_layout, m_description)},
                              {"recipe", m_recipe.text}});
 }
 
@@ -71,7 +76,7 @@ Status Trainer::load(const std::filesystem::path& file) {
                                                      file.filename().string(), why));
     };
     if (text("moescope.content") != "state of a training run") return refuse("it holds no training state");
-    if (text("layout") != layoutFingerprint(m_layout)) return refuse("its model has other parameters");
+    if (text("layout") != layoutFingerprint(m_layout, m_description)) return refuse("its model has other parameters or another vocabulary");
     const std::string step = text("step");
     if (step.empty() || step.size() > 18 || !std::all_of(step.begin(), step.end(), [](unsigned char c) { return std::isdigit(c) != 0; }))
         return refuse("it does not say its step");

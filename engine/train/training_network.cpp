@@ -67,6 +67,7 @@ TrainingNetwork::TrainingNetwork(TrainingDevice& device, const ModelDescription&
         m_positions = layout.parameters()[static_cast<size_t>(positions)].offset;
         m_learnedPositions = layout.parameters()[static_cast<size_t>(positions)].learned;
     }
+    if (description.prompt.vocabulary) m_prompts.emplace(layout, description, options.samples);
     m_blocks.reserve(static_cast<size_t>(c.depth));
     for (int block = 0; block < c.depth; ++block) {
         const int64_t tokens = tokensAt(block);
@@ -113,6 +114,7 @@ void TrainingNetwork::planMemory() {
     plan.want(m_dx, most * c.width);
     if (m_shape.style.rope != RopeKind::None)
         for (float** each : {&m_ropeCos, &m_ropeSin}) plan.want(*each, c.imageTokens() * c.headWidth / 2);
+    if (m_prompts) m_prompts->plan(m_device, plan);
     // Blocks take turns with temporary gradients and, where activations are computed again, with those.
     std::vector<MemoryPlan> scratch(m_blocks.size()), again(m_blocks.size());
     m_scratch.resize(m_blocks.size());
@@ -125,7 +127,7 @@ void TrainingNetwork::planMemory() {
 }
 
 int64_t TrainingNetwork::bytes() const {
-    int64_t temporary = 0;
+    int64_t temporary = m_prompts ? m_prompts->deviceScratch(m_device) : 0;
     for (const TrainingBlock& block : m_blocks) temporary = std::max(temporary, block.deviceScratch(m_device));
     return m_plan.bytes() + temporary;
 }
@@ -169,13 +171,19 @@ const float* TrainingNetwork::forward(const float* values, const NetworkInput& i
     linearForward(m_device, m_time1, samples, values, m_waves, m_timeHidden);
     m_device.activate(Activation::Silu, samples * width, m_timeHidden, m_timeActive);
     linearForward(m_device, m_time2, samples, values, m_timeActive, m_time);
-    m_device.gatherRows(samples, width, values + m_labelTable, input.labels, m_label);
-    m_device.add(samples * width, m_time, m_label, m_condition);
+    if (m_prompts)
+        m_prompts->forward(m_device, values, input.prompts);
+    else
+        m_device.gatherRows(samples, width, values + m_labelTable, input.labels, m_label);
+    m_device.add(samples * width, m_time, m_prompts ? m_prompts->pooled() : m_label, m_condition);
     m_device.activate(Activation::Silu, samples * width, m_condition, m_activated);
 
     for (int block = 0; block < static_cast<int>(c.depth); ++block) {
         if (joinsAt(block)) {
-            m_device.repeatRows(samples, c.contextTokens, width, m_label, values + m_contextPositions, m_front);
+            if (m_prompts)
+                m_device.addRows(samples, c.contextTokens, width, m_prompts->tokens(), values + m_contextPositions, m_front);
+            else
+                m_device.repeatRows(samples, c.contextTokens, width, m_label, values + m_contextPositions, m_front);
             m_device.joinTokens(samples, c.contextTokens, c.imageTokens(), width, m_front, block == 0 ? m_embedded : outputOf(block - 1),
                                 m_joined);
         }
@@ -224,7 +232,10 @@ RouterLossValues TrainingNetwork::backward(const float* values, const float* dOu
         total.z += losses.z;
         if (!joinsAt(block)) continue;
         m_device.splitTokens(samples, c.contextTokens, c.imageTokens(), width, m_dx, m_dFront, m_dTokens);
-        m_device.repeatRowsBackward(samples, c.contextTokens, width, m_dFront, m_dLabel, gradients + m_contextPositions);
+        if (m_prompts)
+            m_device.addRowsBackward(samples, c.contextTokens, width, m_dFront, gradients + m_contextPositions);
+        else
+            m_device.repeatRowsBackward(samples, c.contextTokens, width, m_dFront, m_dLabel, gradients + m_contextPositions);
         m_device.copy(image * width, m_dTokens, m_dx);
     }
 
@@ -235,7 +246,10 @@ RouterLossValues TrainingNetwork::backward(const float* values, const float* dOu
 
     m_device.activateBackward(Activation::Silu, samples * width, m_condition, m_dActivated, m_dActivated);  // of the condition now
     m_device.add(samples * width, m_dLabel, m_dActivated, m_dLabel);
-    m_device.gatherRowsBackward(samples, width, m_input.labels, m_dLabel, gradients + m_labelTable);
+    if (m_prompts)
+        m_prompts->backward(m_device, values, m_input.prompts, m_dFront, m_dLabel, gradients);
+    else
+        m_device.gatherRowsBackward(samples, width, m_input.labels, m_dLabel, gradients + m_labelTable);
     linearBackward(m_device, m_time2, samples, values, m_timeActive, m_dActivated, m_dTime, false, gradients);
     m_device.activateBackward(Activation::Silu, samples * width, m_timeHidden, m_dTime, m_dTime);
     linearBackward(m_device, m_time1, samples, values, m_waves, m_dTime, nullptr, false, gradients);

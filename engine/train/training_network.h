@@ -3,10 +3,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
-#include "engine/train/network_blocks.h"
+#include "engine/train/prompt_encoder.h"
 
 namespace moescope::train {
 
@@ -21,7 +22,8 @@ struct NetworkOptions {
 struct NetworkInput {
     const float* z = nullptr;         // [samples, inChannels, side, side]
     const float* t = nullptr;         // [samples] as the network receives it
-    const int32_t* labels = nullptr;  // [samples]
+    const int32_t* labels = nullptr;  // [samples]; of networks that know classes
+    PromptInput prompts;              // of networks that read prompts
 };
 
 /// The router's decisions of one MoE layer in the last forward; memory of the device.
@@ -71,6 +73,7 @@ private:
     NetworkOptions m_options;
     NetworkInput m_input;
     std::vector<TrainingBlock> m_blocks;
+    std::optional<TrainingPromptEncoder> m_prompts;
     std::vector<BlockSaved> m_saved;
     std::vector<float*> m_outputs;  // of the blocks [rows, D]
     std::vector<BlockScratch> m_scratch;  // of each block, in the same memory

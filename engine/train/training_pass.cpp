@@ -10,6 +10,10 @@ TrainingPass::TrainingPass(TrainingDevice& device, TrainingNetwork& network, con
     for (float** each : {&m_pictures, &m_noise, &m_z}) m_plan.want(*each, m_samples * m_values);
     for (float** each : {&m_times, &m_perSample}) m_plan.want(*each, m_samples);
     m_plan.want(m_labels, m_samples);
+    if (network.description().prompt.vocabulary) {
+        m_plan.want(m_promptIds, m_samples * c.contextTokens);
+        m_plan.want(m_promptWeights, m_samples * c.contextTokens);
+    }
     m_plan.want(m_dOutput, network.outputValues());
 }
 
@@ -21,9 +25,14 @@ PassResult TrainingPass::forward(const float* values, const TrainingBatch& batch
     m_device.upload(batch.pictures.data(), m_pictures, floats);
     m_device.upload(batch.noise.data(), m_noise, floats);
     m_device.upload(batch.times.data(), m_times, m_samples * 4);
-    m_device.upload(batch.labels.data(), m_labels, m_samples * 4);
+    if (m_promptIds) {
+        m_device.upload(batch.prompts.ids.data(), m_promptIds, m_samples * c.contextTokens * 4);
+        m_device.upload(batch.prompts.weights.data(), m_promptWeights, m_samples * c.contextTokens * 4);
+    } else {
+        m_device.upload(batch.labels.data(), m_labels, m_samples * 4);
+    }
     m_device.mixNoise(m_samples, m_values, m_pictures, m_noise, m_times, m_z);
-    const float* output = m_network.forward(values, {m_z, m_times, m_labels});
+    const float* output = m_network.forward(values, {m_z, m_times, m_labels, {m_promptIds, m_promptWeights}});
     m_device.flowLoss({m_settings.target, m_samples, c.inChannels, c.outChannels, c.inputSide() * c.inputSide(), m_settings.tEps}, output,
                       m_pictures, m_z, m_noise, m_times, lossScale, m_perSample, m_dOutput);
     PassResult result;

@@ -18,6 +18,7 @@ struct TrainingBatch {
     std::vector<float> pictures, noise;  // [samples, channels, side, side]
     std::vector<float> times;            // [samples] data at 1
     std::vector<int32_t> labels;         // [samples], the null class where the condition was dropped
+    PromptRows prompts;                  // instead, for networks that read prompts
 };
 
 struct PassResult {
@@ -48,7 +49,8 @@ private:
     FlowSettings m_settings;
     int64_t m_samples = 0, m_values = 0;
     float *m_pictures = nullptr, *m_noise = nullptr, *m_times = nullptr, *m_z = nullptr, *m_perSample = nullptr, *m_dOutput = nullptr;
-    int32_t* m_labels = nullptr;
+    int32_t *m_labels = nullptr, *m_promptIds = nullptr;
+    float* m_promptWeights = nullptr;
     MemoryPlan m_plan;
     std::unique_ptr<MemoryBlock> m_memory;
 };

@@ -78,7 +78,7 @@ public:
           m_observer(observer ? observer : &m_nobody), m_control(control), m_files(options.folder) {}
 
     RunSummary run() {
-        const ModelDescription description = describeRun(m_recipe, *m_source).orThrow();
+        const ModelDescription description = describeRun(m_recipe, m_options.recipeFolder, *m_source).orThrow();
         m_trainer = std::make_unique<Trainer>(makeCpuTrainingDevice(m_options.threads), m_recipe, description);
         const MemoryStatement memory = statement();
         refuseWithoutMemory(memory);
@@ -207,8 +207,15 @@ private:
         m_observer->saved(m_trainer->steps(), file);
     }
 
+    /// What samples may show: captions where the model reads prompts, else classes.
+    std::vector<std::string> sampleNames() const {
+        std::vector<std::string> captions;
+        if (m_trainer->description().conditioning == Conditioning::Prompt) captions = m_source->captions();
+        return captions.empty() ? m_source->classNames() : captions;
+    }
+
     void sample(int64_t step) {
-        const SampleSheet sheet = drawSamples(*m_trainer, m_source->classNames(), m_options.threads).orThrow();
+        const SampleSheet sheet = drawSamples(*m_trainer, sampleNames(), m_options.threads).orThrow();
         m_files.writeSamples(step, sheet).orThrow();
         m_observer->sampled(step, sheet.pictures, sheet.titles);
     }

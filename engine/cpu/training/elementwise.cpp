@@ -19,15 +19,18 @@ namespace moescope::cpu {
 namespace HWY_NAMESPACE {
 namespace {
 
-/// d/dx of x s(2u), u = sqrt(2/pi) (x + 0.044715 x^3): s + x s (1 - s) 2u'.
+/// d/dx of x s(2u), u = sqrt(2/pi) (x + 0.044715 x^3): s + x s (1 - s) 2u'. The product s (1 - s) is e / (1 + e)^2 with
+/// e = exp(-|2u|), so that nothing cancels.
 HWY_INLINE FloatVector geluSlope(FloatVector x) {
     const FloatTag d;
     const auto square = hn::Mul(x, x), one = hn::Set(d, 1.0f);
     constexpr float kTwice = 1.5957691216057308f;
     const auto twiceU = hn::Mul(hn::MulAdd(hn::Mul(square, x), hn::Set(d, 0.044715f), x), hn::Set(d, kTwice));
     const auto slope = hn::MulAdd(square, hn::Set(d, 3 * 0.044715f * kTwice), hn::Set(d, kTwice));
-    const auto s = sigmoid(d, twiceU);
-    return hn::MulAdd(hn::Mul(hn::Mul(x, s), hn::Sub(one, s)), slope, s);
+    const auto e = exponential(d, hn::Neg(hn::Abs(twiceU)));
+    const auto large = hn::Div(one, hn::Add(one, e)), small = hn::Mul(e, large);
+    const auto s = hn::IfThenElse(hn::Ge(twiceU, hn::Zero(d)), large, small);
+    return hn::MulAdd(hn::Mul(x, hn::Mul(small, large)), slope, s);
 }
 
 }  // namespace

@@ -50,9 +50,19 @@ HWY_INLINE const float* rowOf(const float* base, int64_t stride, const int32_t* 
     return base + (gather ? gather[row] : row) * stride;
 }
 
+/// Row blocks of a task's part of the gradient.
+struct Blocks {
+    int64_t count;
+    int64_t start[kLeftColumns / 4 + 2];
+
+    explicit Blocks(int64_t rows) : count(ceilDivide(rows, kBlockRows)) {
+        for (int64_t block = 0; block <= count; ++block) start[block] = evenStart(rows, count, block);
+    }
+};
+
 /// Rows [first, first + count) of the left operand: block b at packed + b * blockFloats, kBlockRows values per row.
 /// `sums` collects the columns.
-HWY_INLINE void packLeft(const OuterTask& t, int64_t first, int64_t count, int64_t blocks, int64_t blockFloats,
+HWY_INLINE void packLeft(const OuterTask& t, int64_t first, int64_t count, const Blocks& blocks, int64_t blockFloats,
                          float* HWY_RESTRICT packed, float* HWY_RESTRICT sums) {
     const OuterJob& job = *t.job;
     const FloatTag d;
@@ -67,8 +77,8 @@ HWY_INLINE void packLeft(const OuterTask& t, int64_t first, int64_t count, int64
             });
         if (!packed) continue;
         float* to = packed + k * kBlockRows;
-        for (int64_t block = 0; block < blocks; ++block, to += blockFloats) {
-            const int64_t begin = evenStart(columns, blocks, block), end = evenStart(columns, blocks, block + 1);
+        for (int64_t block = 0; block < blocks.count; ++block, to += blockFloats) {
+            const int64_t begin = blocks.start[block], end = blocks.start[block + 1];
             // A store may reach into the values of the next row, which are written after it.
             for (int64_t c = begin; c < end; c += kFloatLanes)
                 hn::StoreU(hn::Mul(scale, loadPart(row + c, end - c)), d, to + c - begin);
@@ -99,7 +109,7 @@ HWY_INLINE void packRight(const OuterTask& t, int64_t first, int64_t count, int6
 void runOuterTask(const OuterTask& t, float* scratch) {
     const OuterJob& job = *t.job;
     const int64_t a = t.aEnd - t.aBegin, b = t.bEnd - t.bBegin;
-    const int64_t blocks = ceilDivide(a, kBlockRows);
+    const Blocks blocks(a);
     float* left = scratch;
     float* right = scratch + kLeftFloats;
     HWY_ALIGN float sums[kLeftColumns] = {};
@@ -118,8 +128,8 @@ void runOuterTask(const OuterTask& t, float* scratch) {
         tile.startStride = tile.outStride = job.b;
         for (int64_t column = 0; column < b; column += kPanel) {
             tile.panel = right + column / kPanel * panelStride;
-            for (int64_t block = 0; block < blocks; ++block) {
-                const int64_t begin = evenStart(a, blocks, block), end = evenStart(a, blocks, block + 1);
+            for (int64_t block = 0; block < blocks.count; ++block) {
+                const int64_t begin = blocks.start[block], end = blocks.start[block + 1];
                 tile.turned = left + block * blockFloats;
                 tile.out = t.out + begin * job.b + column;
                 tile.start = t.adds || chunk > 0 ? tile.out : nullptr;

@@ -64,7 +64,7 @@ struct RowProduct {
 /// On the calling thread.
 void multiplyRows(const RowProduct& product);
 /// Rows of a task that multiplies rows: what is left of them stays in the second-level cache from panel to panel.
-inline constexpr int64_t kProductRows = 120;
+inline constexpr int64_t kProductRows = 60;
 /// Over the threads, in tasks of rows and panels.
 void multiplyRows(ThreadPool& pool, const RowProduct& product);
 

@@ -17,6 +17,7 @@
 
 #include "engine/cpu/gemm_kernel-inl.h"
 #include "engine/cpu/training/vector_loops-inl.h"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -42,6 +43,11 @@ template <bool kTurned, bool kWide, size_t... R>
 HWY_INLINE void computeTile(std::index_sequence<R...>, const Tile& t) {
     const LaneTag d;
     using V = hn::Vec<LaneTag>;
+    // The output is seldom in a near cache: it is asked for now, so that the stores at the end need not wait.
+    if (!t.start || t.startStride == 0)
+        ((hwy::Prefetch(t.out + R * t.outStride), hwy::Prefetch(t.out + R * t.outStride + kHalf),
+          hwy::Prefetch(t.out + R * t.outStride + kPanel - 1)),
+         ...);
     for (int64_t c = 0; c < kHalf; c += kLanes) {
         V low[] = {(static_cast<void>(R), hn::Zero(d))...};
         V high[] = {(static_cast<void>(R), hn::Zero(d))...};
