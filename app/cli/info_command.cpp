@@ -215,7 +215,7 @@ void describeText(const Console& console, const LoadableModel& c) {
                           : d.prompt.vocabulary ? fmt::format("a prompt of up to {} pieces from {}, read by {} layers of width {}", m.contextTokens,
                                                                 d.prompt.vocabulary, d.prompt.layers, m.width)
                                                 : conditionName(d.conditioning));
->>>>>>> train
+    line("predicts", predictionName(d.prediction));
     line("weights", c.weightSetReason());
     line("stored as", fmt::format("{}, {}", c.dtypes(), c.format()));
     line("hash", c.fingerprint());
