@@ -58,7 +58,7 @@ public:
     }
     void forward() {
         Condition condition{m_labels, m_batch == 2 ? 2 : 1};
-        condition.prompts = &m_prompts;
+        condition.prompts = m_prompts.tokens.empty() ? nullptr : &m_prompts;
         m_denoiser.forward(*m_workspace, m_x, m_times, condition, nullptr);
     }
 

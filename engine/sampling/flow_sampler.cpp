@@ -147,7 +147,7 @@ void FlowSampler::work(Pass& pass, bool guided, Move move, DeviceTensor& state, 
     condition.networks = m_networks;
     condition.step = m_step;
     condition.nextFlowTime = m_nextTime;
-    condition.prompts = &pass.read;
+    condition.prompts = pass.read.tokens.empty() ? nullptr : &pass.read;
     m_denoiser.forward(*pass.workspace, pass.input, pass.times, condition, follower);
     const DeviceTensor& prediction = pass.workspace->output();
     const int64_t channels = time.guidedChannels ? time.guidedChannels : z.dim(1);

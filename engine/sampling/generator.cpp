@@ -134,6 +134,11 @@ private:
         return {m_request.prompts.begin() + first, m_request.prompts.begin() + first + images};
     }
 
+    /// What the record carries: nothing of a network that reads prompts, whose class numbers mean nothing.
+    std::vector<int> shownClasses(const std::vector<int>& classes) const {
+        return m_denoiser.description().conditioning == Conditioning::Prompt ? std::vector<int>() : classes;
+    }
+
     void runGroup(const HostTensor& noise, int64_t first, int64_t images, std::stop_token stop, GenerationStatistics& statistics) {
         Backend& backend = m_denoiser.backend();
         const std::vector<int> classes(m_request.classes.begin() + first, m_request.classes.begin() + first + images);
@@ -164,13 +169,13 @@ private:
         } catch (const EngineException&) {
             if (m_run.images == 0) {  // nothing is finished: keep what this group saw
                 RunRecord partial = recorder.take();
-                partial.classIds = classes;
+                partial.classIds = shownClasses(classes);
                 appendImages(m_run, std::move(partial));
             }
             throw;
         }
         RunRecord group = recorder.take();
-        group.classIds = classes;
+        group.classIds = shownClasses(classes);
         group.finalLatents = backend.fetch(z);
         const Backend::CancelScope cancel(backend, stop);
         for (int64_t image = 0; image < images; ++image) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/io/png_file.h"
+#include "engine/io/session_file.h"
 #include "tests/app/cli_process.h"
 #include "tests/support/prompt_model.h"
 #include "tests/support/temporary_folder.h"
@@ -86,6 +87,7 @@ TEST_F(PromptModel, IsDescribed) {
 
 TEST_F(PromptModel, ExportsItsTextTokens) {
     ASSERT_EQ(runCli(generate({"-p", "a red heart", "-o", file("a.png"), "--session", file("a.moescope")})).status, 0);
+    EXPECT_EQ(openSession(file("a.moescope")).orThrow()->classIds.size(), 0u);
     const CliResult run = runCli({"export", file("a.moescope"), "--data", file("a.json")});
     ASSERT_EQ(run.status, 0) << run.err;
     EXPECT_NE(readFile(file("a.json")).find("\"text\""), std::string::npos);

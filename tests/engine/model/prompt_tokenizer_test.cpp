@@ -4,7 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include <numeric>
+#include <fstream>
+#include <iterator>
 
 #include "engine/model/prompt_vocabulary.h"
 
@@ -75,6 +76,16 @@ TEST(PromptTokenizer, SurvivesStorage) {
     EXPECT_EQ(again->bytes(), tokenizer->bytes());
     EXPECT_EQ(again->size(), tokenizer->size());
     EXPECT_EQ(again->encode("two blue hearts", 16).ids, tokenizer->encode("two blue hearts", 16).ids);
+}
+
+TEST(PromptTokenizer, OpensWhatSentencePieceItselfWrote) {
+    std::ifstream file(MOESCOPE_TEST_DATA "/golden/prompt-vocabulary/sentencepiece.model", std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    const auto tokenizer = PromptTokenizer::fromBytes(bytes).orThrow();
+    EXPECT_EQ(tokenizer->bytes(), bytes) << "as it was, so that a checkpoint keeps its tensor";
+    EXPECT_EQ(tokenizer->decode(tokenizer->encode("a red circle left of a blue square", 32).ids),
+              "a red circle left of a blue square");
+    EXPECT_EQ(tokenizer->encode("red zebra", 8).unknownWords, std::vector<std::string>{"zebra"});
 }
 
 TEST(PromptTokenizer, RefusesCaptionsWithoutWordsAndVocabulariesThatDoNotFit) {
