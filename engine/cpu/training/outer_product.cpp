@@ -121,6 +121,15 @@ void runOuterTask(const OuterTask& t, float* scratch) {
         packLeft(t, first, count, blocks, blockFloats, t.out ? left : nullptr, t.sums ? sums : nullptr);
         if (!t.out) continue;
         packRight(t, first, count, panelStride, right);
+        // The rows of the next chunk come while this one is computed.
+        const int64_t next = first + count;
+        const int64_t end =
+            chunk + 1 < chunks ? t.rowBegin + evenStart(t.rowEnd - t.rowBegin, chunks, chunk + 2) : next;
+        ComingRows comingLeft(job.left + t.aBegin, job.leftStride, job.leftGather, next, end, a);
+        ComingRows comingRight(job.right + t.bBegin, job.rightStride, job.rightGather, next, end, b);
+        const int64_t tiles = blocks.count * ceilDivide(b, kPanel);
+        const int64_t leftShare = ceilDivide(comingLeft.lines(), tiles),
+                      rightShare = ceilDivide(comingRight.lines(), tiles);
         Tile tile;
         tile.rows = nullptr;
         tile.turnedStride = kBlockRows;
@@ -129,11 +138,13 @@ void runOuterTask(const OuterTask& t, float* scratch) {
         for (int64_t column = 0; column < b; column += kPanel) {
             tile.panel = right + column / kPanel * panelStride;
             for (int64_t block = 0; block < blocks.count; ++block) {
-                const int64_t begin = blocks.start[block], end = blocks.start[block + 1];
+                const int64_t begin = blocks.start[block], count = blocks.start[block + 1] - begin;
+                comingLeft.fetch(leftShare);
+                comingRight.fetch(rightShare);
                 tile.turned = left + block * blockFloats;
                 tile.out = t.out + begin * job.b + column;
                 tile.start = t.adds || chunk > 0 ? tile.out : nullptr;
-                anyTile<true>(tile, end - begin, std::min(kPanel, b - column));
+                anyTile<true>(tile, count, std::min(kPanel, b - column));
             }
         }
     }

@@ -43,11 +43,6 @@ template <bool kTurned, bool kWide, size_t... R>
 HWY_INLINE void computeTile(std::index_sequence<R...>, const Tile& t) {
     const LaneTag d;
     using V = hn::Vec<LaneTag>;
-    // The output is seldom in a near cache: it is asked for now, so that the stores at the end need not wait.
-    if (!t.start || t.startStride == 0)
-        ((hwy::Prefetch(t.out + R * t.outStride), hwy::Prefetch(t.out + R * t.outStride + kHalf),
-          hwy::Prefetch(t.out + R * t.outStride + kPanel - 1)),
-         ...);
     for (int64_t c = 0; c < kHalf; c += kLanes) {
         V low[] = {(static_cast<void>(R), hn::Zero(d))...};
         V high[] = {(static_cast<void>(R), hn::Zero(d))...};
@@ -134,6 +129,38 @@ HWY_INLINE void anyTile(const Tile& tile, int64_t rows, int64_t columns) {
     else
         edgeTile<kTurned>(tile, rows, columns);
 }
+
+/// Asks for `rows` rows of `width` values, `stride` apart. Outputs are asked for before a tile, so that its stores need
+/// not wait; by the caller, since the kernel has no register to spare.
+HWY_INLINE void fetchRows(const float* first, int64_t stride, int64_t rows, int64_t width) {
+    for (int64_t r = 0; r < rows; ++r, first += stride)
+        for (int64_t c = 0; c < width + 15; c += 16) hwy::Prefetch(first + std::min(c, width - 1));
+}
+
+/// Rows that will be needed next, asked for some lines at a time while the processor computes with others.
+class ComingRows {
+public:
+    /// Rows [first, end) of `width` values; row i is base + (gather ? gather[i] : i) * stride.
+    ComingRows(const float* base, int64_t stride, const int32_t* gather, int64_t first, int64_t end, int64_t width)
+        : m_base(base), m_stride(stride), m_gather(gather), m_row(first), m_end(end), m_lines(width / 16 + 2) {}
+
+    int64_t lines() const { return (m_end - m_row) * m_lines; }
+    HWY_INLINE void fetch(int64_t lines) {
+        for (; lines > 0 && m_row < m_end; --lines) {
+            const float* row = m_base + (m_gather ? m_gather[m_row] : m_row) * m_stride;
+            __builtin_prefetch(row + m_line * 16, 0, 2);  // into the second-level cache
+            if (++m_line < m_lines) continue;
+            m_line = 0;
+            ++m_row;
+        }
+    }
+
+private:
+    const float* m_base;
+    int64_t m_stride;
+    const int32_t* m_gather;
+    int64_t m_row, m_end, m_lines, m_line = 0;
+};
 
 /// First row of block `block` when `rows` are split into blocks as even as possible.
 HWY_INLINE int64_t evenStart(int64_t rows, int64_t blocks, int64_t block) {
