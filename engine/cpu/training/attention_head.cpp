@@ -29,6 +29,7 @@ RowProduct scoresOf(const HeadSizes& s, const float* rows, int64_t count, const 
     p.panels = turned;
     p.out = out;
     p.outStride = s.scoreStride;
+    p.far = false;
     return p;
 }
 
@@ -51,6 +52,7 @@ RowProduct mixOf(const HeadSizes& s, const float* scores, int64_t count, const f
     p.panels = panels;
     p.out = out;
     p.outStride = outStride;
+    p.far = false;
     return p;
 }
 

@@ -125,13 +125,14 @@ void runOuterTask(const OuterTask& t, float* scratch) {
         const int64_t next = first + count;
         const int64_t end =
             chunk + 1 < chunks ? t.rowBegin + evenStart(t.rowEnd - t.rowBegin, chunks, chunk + 2) : next;
-        ComingRows comingLeft(job.left + t.aBegin, job.leftStride, job.leftGather, next, end, a);
-        ComingRows comingRight(job.right + t.bBegin, job.rightStride, job.rightGather, next, end, b);
-        const int64_t tiles = blocks.count * ceilDivide(b, kPanel);
-        const int64_t leftShare = ceilDivide(comingLeft.lines(), tiles),
-                      rightShare = ceilDivide(comingRight.lines(), tiles);
-        Tile tile;
-        tile.rows = nullptr;
+        const int64_t pauses = blocks.count * ceilDivide(b, kPanel) * ceilDivide(count, kFetchDepth);
+        Coming coming;
+        coming.first = ComingRows(job.left + t.aBegin, job.leftStride, job.leftGather, next, end, a);
+        coming.second = ComingRows(job.right + t.bBegin, job.rightStride, job.rightGather, next, end, b);
+        coming.firstLines = ceilDivide(coming.first.lines(), pauses);
+        coming.secondLines = ceilDivide(coming.second.lines(), pauses);
+        Tile tile{};
+        tile.coming = &coming;
         tile.turnedStride = kBlockRows;
         tile.depth = count;
         tile.startStride = tile.outStride = job.b;
@@ -139,8 +140,6 @@ void runOuterTask(const OuterTask& t, float* scratch) {
             tile.panel = right + column / kPanel * panelStride;
             for (int64_t block = 0; block < blocks.count; ++block) {
                 const int64_t begin = blocks.start[block], count = blocks.start[block + 1] - begin;
-                comingLeft.fetch(leftShare);
-                comingRight.fetch(rightShare);
                 tile.turned = left + block * blockFloats;
                 tile.out = t.out + begin * job.b + column;
                 tile.start = t.adds || chunk > 0 ? tile.out : nullptr;

@@ -59,6 +59,7 @@ struct RowProduct {
     int64_t startStride = 0;
     float* out = nullptr;
     int64_t outStride = 0;
+    bool far = true;
 };
 
 /// On the calling thread.
