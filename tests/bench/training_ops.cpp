@@ -45,17 +45,20 @@ public:
     }
 
 private:
-    /// Memory that stays from step to step: the same request gets the same block.
+    /// Memory that stays from step to step, all in one block as a trainer has it: the same request gets the same place.
     float* values(int64_t count, float scale = 0) {
-        if (m_next == m_blocks.size()) {
-            m_blocks.push_back(m_device.reserve(count * 4));
-            std::vector<float> start(static_cast<size_t>(count));
-            std::normal_distribution<float> normal(0, scale > 0 ? scale : 1);
-            if (scale > 0)
-                for (float& value : start) value = normal(m_random);
-            m_device.upload(start.data(), m_blocks.back()->data(), count * 4);
-        }
-        return reinterpret_cast<float*>(m_blocks[m_next++]->data());
+        const size_t index = m_next++;
+        if (index < m_places.size()) return m_places[index];
+        const int64_t bytes = (count * 4 + 63) / 64 * 64;
+        if (m_used + bytes > m_block->bytes()) std::abort();
+        m_places.push_back(reinterpret_cast<float*>(m_block->data() + m_used));
+        m_used += bytes;
+        std::vector<float> start(static_cast<size_t>(count));
+        std::normal_distribution<float> normal(0, scale > 0 ? scale : 1);
+        if (scale > 0)
+            for (float& value : start) value = normal(m_random);
+        m_device.upload(start.data(), m_places.back(), count * 4);
+        return m_places.back();
     }
     int32_t* integers(int64_t count) { return reinterpret_cast<int32_t*>(values(count)); }
 
@@ -246,7 +249,9 @@ private:
     TrainingDevice& m_device;
     Shape m_shape;
     std::mt19937 m_random{1};
-    std::vector<std::unique_ptr<MemoryBlock>> m_blocks;
+    std::unique_ptr<MemoryBlock> m_block = m_device.reserve(int64_t{2} << 30);
+    std::vector<float*> m_places;
+    int64_t m_used = 0;
     size_t m_next = 0;
     std::map<std::string, double>* m_times = nullptr;
     double m_operations = 0;

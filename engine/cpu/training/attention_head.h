@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "engine/cpu/training/cpu_training_device.h"
+#include "engine/cpu/training/head_rows.h"
 
 namespace moescope::cpu {
 
@@ -31,6 +32,7 @@ struct HeadScratch {
     float* keysTurned;              // panels of [d, tokens]
     float* valuePanels;             // panels of [tokens, d]
     float* scores;                  // [rows, scoreStride]
+    float* row;                     // [d]
     float* valuesTurned = nullptr;  // panels of [d, tokens]
     float* keyPanels = nullptr;     // panels of [tokens, d]
     float* queryPanels = nullptr;   // panels of [rows, d]
@@ -39,21 +41,9 @@ struct HeadScratch {
     float* dScores = nullptr;       // [rows, scoreStride]
     float* dQueries = nullptr;      // [rows, padded]
     float* dKeys = nullptr;         // [tokens, padded]
-    float* dValues = nullptr;       // [tokens, padded]
-    float* delta = nullptr;         // [rows]
     int64_t floats = 0;
 
     HeadScratch(const HeadSizes& sizes, bool backward, float* base);
-};
-
-/// The norm and rotation of the rows of one head.
-struct HeadRows {
-    const float* norm = nullptr;  // [d] or null
-    float eps = 0;
-    train::RopeKind rope = train::RopeKind::None;
-    const float* cos = nullptr;
-    const float* sin = nullptr;
-    int64_t leadTokens = 0, d = 0;
 };
 
 /// Everything about one sample and key head. Pointers are to the first token's channels of the first query head or of
@@ -67,7 +57,7 @@ struct HeadTask {
     int64_t stride = 0;
     float* queryScale = nullptr;  // [group, tokens] of the norms
     float* keyScale = nullptr;    // [tokens]
-    float* logSums = nullptr;     // [group, tokens]
+    float* kept = nullptr;        // [group, tokens, 2] of the softmax: largest score, 1 / sum
     float* out = nullptr;         // as q
     int64_t outStride = 0;
     // Backward

@@ -11,6 +11,9 @@ namespace moescope::cpu {
 /// Rows of a task that treats tokens one by one (router, sums over a token's experts).
 inline constexpr int64_t kTokenRows = 128;
 
+/// Rows of a task that runs an expert, one product after the other: its hidden rows stay in the second-level cache.
+inline constexpr int64_t kExpertRows = kProductRows * kProductGroups;
+
 struct MoeScratch {
     int64_t batch = 1;  // experts whose weights are packed at a time
     int64_t tokenTasks = 0;

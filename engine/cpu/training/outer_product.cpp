@@ -22,10 +22,10 @@ constexpr int64_t kLeftColumns = 384;                // of a task at most
 constexpr int64_t kRightColumns = 256;               // of a task at most, a multiple of kPanel
 constexpr int64_t kSliceRows = 1024;                 // rows of a slice at least, where a job has several
 constexpr int64_t kSlicedFloats = int64_t{2} << 20;  // that the slices of all jobs may hold
-constexpr int64_t kPad = 16;                         // floats behind a packed block, which its last store may touch
+constexpr int64_t kPad = 16;  // floats between packed blocks, which must not share places in a cache
 
-// Blocks of the left operand have four rows or more on every level but the scalar one, which packs them one by one.
-constexpr int64_t kLeftFloats = kOuterDepth * (kLeftColumns + 32) + (kLeftColumns / 4 + 1) * kPad;
+// Ten rows have sixteen places at the highest level, others fewer in proportion; and one block is partly filled.
+constexpr int64_t kLeftFloats = kOuterDepth * (kLeftColumns * 8 / 5 + 48) + (kLeftColumns / 4 + 1) * kPad;
 constexpr int64_t kRightFloats = kOuterDepth * kRightColumns + kRightColumns / kPanel * kPad;
 
 /// Rows [rowBegin, rowEnd) of a job, columns [aBegin, aEnd) of its left and [bBegin, bEnd) of its right operand.
@@ -46,6 +46,9 @@ namespace moescope::cpu {
 namespace HWY_NAMESPACE {
 namespace {
 
+/// Values per row of a packed block: whole vectors, so that no store crosses a line.
+constexpr int64_t kLeftStride = roundedUp(kBlockRows, kFloatLanes);
+
 HWY_INLINE const float* rowOf(const float* base, int64_t stride, const int32_t* gather, int64_t row) {
     return base + (gather ? gather[row] : row) * stride;
 }
@@ -60,29 +63,56 @@ struct Blocks {
     }
 };
 
-/// Rows [first, first + count) of the left operand: block b at packed + b * blockFloats, kBlockRows values per row.
-/// `sums` collects the columns.
+/// Some rows of the left operand, side by side: to the place of row k and block b go the block's values, kLeftStride
+/// per row; `sums` (or null) collects the columns, the rows of a call added up first.
+template <size_t... K>
+HWY_INLINE void packLeftRows(std::index_sequence<K...>, const float* const* rows, const float* scales, int64_t columns,
+                             const Blocks& blocks, int64_t blockFloats, float* HWY_RESTRICT to,
+                             float* HWY_RESTRICT sums) {
+    const FloatTag d;
+    const float* const row[] = {rows[K]...};
+    const FloatVector scale[] = {hn::Set(d, scales ? scales[K] : 1.0f)...};
+    if (sums)
+        forVectors(columns, [&](int64_t c, int64_t lanes) HWY_ATTR {
+            FloatVector sum = hn::Zero(d);
+            ((sum = hn::MulAdd(scale[K], loadPart(row[K] + c, lanes), sum)), ...);
+            storePart(hn::Add(loadPart(sums + c, lanes), sum), sums + c, lanes);
+        });
+    if (!to) return;
+    const auto copy = [&](const float* from, const FloatVector& factor, int64_t values, float* place) HWY_ATTR {
+        for (int64_t c = 0; c < kLeftStride; c += kFloatLanes) {
+            const int64_t lanes = values - c;
+            const FloatVector v = lanes > 0 ? loadPart(from + c, lanes) : hn::Zero(d);
+            hn::StoreU(scales ? hn::Mul(factor, v) : v, d, place + c);
+        }
+    };
+    for (int64_t block = 0; block < blocks.count; ++block, to += blockFloats) {
+        const int64_t begin = blocks.start[block];
+        // Values of the next block fill the rest of a vector; only at the end of a row there are none.
+        const int64_t values = std::min(kLeftStride, columns - begin);
+        (copy(row[K] + begin, scale[K], values, to + K * kLeftStride), ...);
+    }
+}
+
+/// Rows [first, first + count) of the left operand, block b at packed + b * blockFloats.
 HWY_INLINE void packLeft(const OuterTask& t, int64_t first, int64_t count, const Blocks& blocks, int64_t blockFloats,
                          float* HWY_RESTRICT packed, float* HWY_RESTRICT sums) {
     const OuterJob& job = *t.job;
-    const FloatTag d;
     const int64_t columns = t.aEnd - t.aBegin;
-    for (int64_t k = 0; k < count; ++k) {
-        const float* row = rowOf(job.left, job.leftStride, job.leftGather, first + k) + t.aBegin;
-        const FloatVector scale = hn::Set(d, job.leftScale ? job.leftScale[first + k] : 1.0f);
-        if (sums)
-            forVectors(columns, [&](int64_t c, int64_t lanes) HWY_ATTR {
-                const auto sum = loadPart(sums + c, lanes);
-                storePart(hn::Add(sum, hn::Mul(scale, loadPart(row + c, lanes))), sums + c, lanes);
-            });
-        if (!packed) continue;
-        float* to = packed + k * kBlockRows;
-        for (int64_t block = 0; block < blocks.count; ++block, to += blockFloats) {
-            const int64_t begin = blocks.start[block], end = blocks.start[block + 1];
-            // A store may reach into the values of the next row, which are written after it.
-            for (int64_t c = begin; c < end; c += kFloatLanes)
-                hn::StoreU(hn::Mul(scale, loadPart(row + c, end - c)), d, to + c - begin);
+    const float* rows[4];
+    for (int64_t k = 0; k < count; k += 4) {
+        const int64_t some = std::min<int64_t>(4, count - k);
+        for (int64_t i = 0; i < some; ++i)
+            rows[i] = rowOf(job.left, job.leftStride, job.leftGather, first + k + i) + t.aBegin;
+        const float* scales = job.leftScale ? job.leftScale + first + k : nullptr;
+        float* to = packed ? packed + k * kLeftStride : nullptr;
+        if (some == 4) {
+            packLeftRows(std::make_index_sequence<4>(), rows, scales, columns, blocks, blockFloats, to, sums);
+            continue;
         }
+        for (int64_t i = 0; i < some; ++i)
+            packLeftRows(std::make_index_sequence<1>(), rows + i, scales ? scales + i : nullptr, columns, blocks,
+                         blockFloats, to ? to + i * kLeftStride : nullptr, sums);
     }
 }
 
@@ -117,23 +147,33 @@ void runOuterTask(const OuterTask& t, float* scratch) {
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
         const int64_t first = t.rowBegin + evenStart(t.rowEnd - t.rowBegin, chunks, chunk);
         const int64_t count = t.rowBegin + evenStart(t.rowEnd - t.rowBegin, chunks, chunk + 1) - first;
-        const int64_t blockFloats = count * kBlockRows + kPad, panelStride = count * kPanel + kPad;
+        const int64_t blockFloats = count * kLeftStride + kPad, panelStride = count * kPanel + kPad;
         packLeft(t, first, count, blocks, blockFloats, t.out ? left : nullptr, t.sums ? sums : nullptr);
         if (!t.out) continue;
         packRight(t, first, count, panelStride, right);
-        Tile tile;
-        tile.rows = nullptr;
-        tile.turnedStride = kBlockRows;
+        // The rows of the next chunk come while this one is computed.
+        const int64_t next = first + count;
+        const int64_t end =
+            chunk + 1 < chunks ? t.rowBegin + evenStart(t.rowEnd - t.rowBegin, chunks, chunk + 2) : next;
+        const int64_t pauses = blocks.count * ceilDivide(b, kPanel) * ceilDivide(count, kFetchDepth);
+        Coming coming;
+        coming.first = ComingRows(job.left + t.aBegin, job.leftStride, job.leftGather, next, end, a);
+        coming.second = ComingRows(job.right + t.bBegin, job.rightStride, job.rightGather, next, end, b);
+        coming.firstLines = ceilDivide(coming.first.lines(), pauses);
+        coming.secondLines = ceilDivide(coming.second.lines(), pauses);
+        Tile tile{};
+        tile.coming = &coming;
+        tile.turnedStride = kLeftStride;
         tile.depth = count;
         tile.startStride = tile.outStride = job.b;
         for (int64_t column = 0; column < b; column += kPanel) {
             tile.panel = right + column / kPanel * panelStride;
             for (int64_t block = 0; block < blocks.count; ++block) {
-                const int64_t begin = blocks.start[block], end = blocks.start[block + 1];
+                const int64_t begin = blocks.start[block], count = blocks.start[block + 1] - begin;
                 tile.turned = left + block * blockFloats;
                 tile.out = t.out + begin * job.b + column;
                 tile.start = t.adds || chunk > 0 ? tile.out : nullptr;
-                anyTile<true>(tile, end - begin, std::min(kPanel, b - column));
+                anyTile<true>(tile, count, std::min(kPanel, b - column));
             }
         }
     }

@@ -115,34 +115,43 @@ void packOnePanel(const WeightView& view, bool toBf16, int64_t panel, float* pan
 
 void multiply(const RowProduct& p) {
     const float* rows[kProductRows];
+    int64_t starts[kProductRows + 1];  // of the blocks of a group
     const int64_t groups = ceilDivide(p.rows, kProductRows), chunks = ceilDivide(p.depth, kMostDepth);
+    const int64_t panels = ceilDivide(p.columns, kPanel);
     for (int64_t group = 0; group < groups; ++group) {
-        const int64_t first = evenStart(p.rows, groups, group), count = evenStart(p.rows, groups, group + 1) - first;
+        const int64_t first = evenStart(p.rows, groups, group), end = evenStart(p.rows, groups, group + 1);
+        const int64_t count = end - first, blocks = ceilDivide(count, kBlockRows);
         for (int64_t r = 0; r < count; ++r)
             rows[r] = p.left + (p.gather ? p.gather[first + r] : first + r) * p.leftStride;
-        const int64_t blocks = ceilDivide(count, kBlockRows);
+        for (int64_t block = 0; block <= blocks; ++block) starts[block] = evenStart(count, blocks, block);
+        ComingRows coming;
+        if (p.far && group + 1 < groups)
+            coming = ComingRows(p.left, p.leftStride, p.gather, end, evenStart(p.rows, groups, group + 2), p.depth);
+        const int64_t share = ceilDivide(coming.lines(), blocks * chunks * panels);
         for (int64_t column = 0; column < p.columns; column += kPanel) {
             const int64_t columns = std::min(kPanel, p.columns - column);
             for (int64_t chunk = 0; chunk < chunks; ++chunk) {
                 const int64_t k = evenStart(p.depth, chunks, chunk);
-                Tile tile;
-                tile.turned = nullptr;
-                tile.turnedStride = 0;
+                Tile tile{};
                 tile.depth = evenStart(p.depth, chunks, chunk + 1) - k;
                 tile.panel = p.panels + column * p.depth + k * kPanel;
                 tile.outStride = p.outStride;
+                const bool resumed = chunk > 0;
+                tile.startStride = resumed ? p.outStride : p.startStride;
                 for (int64_t block = 0; block < blocks; ++block) {
-                    const int64_t begin = evenStart(count, blocks, block), end = evenStart(count, blocks, block + 1);
+                    const int64_t begin = starts[block], blockRows = starts[block + 1] - begin;
                     const float* part[kBlockRows];
-                    for (int64_t r = begin; r < end; ++r) part[r - begin] = rows[r] + k;
+                    for (int64_t r = 0; r < blockRows; ++r) part[r] = rows[begin + r] + k;
                     tile.rows = part;
                     tile.out = p.out + (first + begin) * p.outStride + column;
-                    const bool resumed = chunk > 0;
-                    tile.startStride = resumed ? p.outStride : p.startStride;
                     tile.start = resumed   ? tile.out
                                  : p.start ? p.start + (first + begin) * p.startStride + column
                                            : nullptr;
-                    anyTile<false>(tile, end - begin, columns);
+                    if (p.far) {
+                        if (!resumed) fetchOutput(tile.out, p.outStride, blockRows, columns);
+                        coming.fetch(share);
+                    }
+                    anyTile<false>(tile, blockRows, columns);
                 }
             }
         }
@@ -151,8 +160,7 @@ void multiply(const RowProduct& p) {
 
 void multiplyLeftTurned(const TurnedProduct& p) {
     const int64_t blocks = ceilDivide(p.a, kBlockRows);
-    Tile tile;
-    tile.rows = nullptr;
+    Tile tile{};
     tile.turnedStride = p.leftStride;
     tile.depth = p.depth;
     tile.startStride = tile.outStride = p.outStride;
@@ -204,7 +212,9 @@ void multiplyRows(ThreadPool& pool, const RowProduct& p) {
     if (p.rows == 0) return;
     // Some 10 microseconds at least, and enough tasks to even out the threads.
     constexpr int64_t kLeast = int64_t{1} << 19;
-    const int64_t groups = ceilDivide(p.rows, kProductRows), panels = ceilDivide(p.columns, kPanel);
+    const int64_t perThread = ceilDivide(p.rows, int64_t{8} * pool.threads() * kProductRows);
+    const int64_t groups = ceilDivide(p.rows, kProductRows * std::clamp<int64_t>(perThread, 1, kProductGroups));
+    const int64_t panels = ceilDivide(p.columns, kPanel);
     const int64_t wanted = ceilDivide(int64_t{6} * pool.threads(), groups);
     const int64_t worth = std::max<int64_t>(1, p.rows / groups * p.depth * p.columns / kLeast);
     const int64_t parts = std::min({wanted, worth, panels});

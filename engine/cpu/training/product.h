@@ -59,12 +59,16 @@ struct RowProduct {
     int64_t startStride = 0;
     float* out = nullptr;
     int64_t outStride = 0;
+    bool far = true;
 };
 
 /// On the calling thread.
 void multiplyRows(const RowProduct& product);
-/// Rows of a task that multiplies rows: what is left of them stays in the second-level cache from panel to panel.
+/// Rows that are multiplied with one panel after the other: they stay in the first-level cache, and the next so many
+/// are asked for meanwhile.
 inline constexpr int64_t kProductRows = 60;
+/// Groups of such rows in a task at most.
+inline constexpr int64_t kProductGroups = 4;
 /// Over the threads, in tasks of rows and panels.
 void multiplyRows(ThreadPool& pool, const RowProduct& product);
 

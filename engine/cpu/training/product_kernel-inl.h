@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "engine/cpu/gemm_kernel-inl.h"
+#include "engine/cpu/training/product.h"
 #include "engine/cpu/training/vector_loops-inl.h"
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
@@ -23,6 +24,49 @@
 HWY_BEFORE_NAMESPACE();
 namespace moescope::cpu {
 namespace HWY_NAMESPACE {
+
+/// Rows that will be needed, asked for line by line while the processor computes: a burst would keep what it needs now
+/// from coming. Rows [first, end) of `width` values; row i is base + (gather ? gather[i] : i) * stride.
+class ComingRows {
+public:
+    ComingRows() = default;
+    ComingRows(const float* base, int64_t stride, const int32_t* gather, int64_t first, int64_t end, int64_t width)
+        : m_base(base), m_stride(stride), m_gather(gather), m_row(first), m_end(end), m_width(width) {}
+
+    int64_t lines() const { return (m_end - m_row) * (m_width / 16 + 2); }
+    HWY_INLINE void fetch(int64_t lines) {
+        for (; lines > 0 && m_row < m_end; --lines) {
+            const float* row = m_base + (m_gather ? m_gather[m_row] : m_row) * m_stride;
+            __builtin_prefetch(row + m_place, 0, 2);  // into the second-level cache
+            m_place += 16;
+            if (m_place < m_width + 15) continue;  // the last line may hold one value
+            m_place = 0;
+            ++m_row;
+        }
+    }
+
+private:
+    const float* m_base = nullptr;
+    int64_t m_stride = 0;
+    const int32_t* m_gather = nullptr;
+    int64_t m_row = 0, m_end = 0, m_width = 0, m_place = 0;
+};
+
+/// What a turned tile asks for meanwhile, and how many lines every kFetchDepth steps of k.
+struct Coming {
+    ComingRows first, second;
+    int64_t firstLines = 0, secondLines = 0;
+};
+inline constexpr int64_t kFetchDepth = 32;
+
+/// Asks for the lines of a tile's output before it is computed, so that its stores need not wait.
+HWY_INLINE void fetchOutput(const float* out, int64_t stride, int64_t rows, int64_t columns) {
+    for (int64_t r = 0; r < rows; ++r, out += stride) {
+        hwy::Prefetch(out);
+        hwy::Prefetch(out + std::min(columns - 1, kHalf));
+        hwy::Prefetch(out + columns - 1);
+    }
+}
 
 /// What a tile is made of. Element (r, k) of the left operand: rows[r][k], or turned[k * turnedStride + r]. start: row
 /// r at start + r * startStride, or null for zeros (`startStride` 0: a bias).
@@ -36,6 +80,7 @@ struct Tile {
     int64_t startStride;
     float* out;
     int64_t outStride;
+    Coming* coming;  // in a turned tile, or null
 };
 
 /// out[r][0 .. kWide ? kPanel : kHalf) = start + sum over k of left(r, k) * panel[k].
@@ -43,11 +88,6 @@ template <bool kTurned, bool kWide, size_t... R>
 HWY_INLINE void computeTile(std::index_sequence<R...>, const Tile& t) {
     const LaneTag d;
     using V = hn::Vec<LaneTag>;
-    // The output is seldom in a near cache: it is asked for now, so that the stores at the end need not wait.
-    if (!t.start || t.startStride == 0)
-        ((hwy::Prefetch(t.out + R * t.outStride), hwy::Prefetch(t.out + R * t.outStride + kHalf),
-          hwy::Prefetch(t.out + R * t.outStride + kPanel - 1)),
-         ...);
     for (int64_t c = 0; c < kHalf; c += kLanes) {
         V low[] = {(static_cast<void>(R), hn::Zero(d))...};
         V high[] = {(static_cast<void>(R), hn::Zero(d))...};
@@ -58,15 +98,23 @@ HWY_INLINE void computeTile(std::index_sequence<R...>, const Tile& t) {
         const float* panel = t.panel + c;
         if constexpr (kTurned) {
             const float* left = t.turned;
-            for (int64_t k = 0; k < t.depth; ++k, panel += kPanel, left += t.turnedStride) {
-                const V a = hn::LoadU(d, panel), b = kWide ? hn::LoadU(d, panel + kHalf) : hn::Zero(d);
-                (
-                    [&]() HWY_ATTR {
-                        const V value = hn::Set(d, left[R]);
-                        low[R] = hn::MulAdd(value, a, low[R]);
-                        if constexpr (kWide) high[R] = hn::MulAdd(value, b, high[R]);
-                    }(),
-                    ...);
+            const int64_t stride = t.turnedStride;
+            for (int64_t begin = 0; begin < t.depth; begin += kFetchDepth) {
+                const int64_t count = t.depth - begin < kFetchDepth ? t.depth - begin : kFetchDepth;
+                if (c == 0 && t.coming) {
+                    t.coming->first.fetch(t.coming->firstLines);
+                    t.coming->second.fetch(t.coming->secondLines);
+                }
+                for (int64_t k = 0; k < count; ++k, panel += kPanel, left += stride) {
+                    const V a = hn::LoadU(d, panel), b = kWide ? hn::LoadU(d, panel + kHalf) : hn::Zero(d);
+                    (
+                        [&]() HWY_ATTR {
+                            const V value = hn::Set(d, left[R]);
+                            low[R] = hn::MulAdd(value, a, low[R]);
+                            if constexpr (kWide) high[R] = hn::MulAdd(value, b, high[R]);
+                        }(),
+                        ...);
+                }
             }
         } else {
             const float* const left[] = {t.rows[R]...};
