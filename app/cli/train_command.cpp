@@ -69,7 +69,7 @@ public:
     void began(const RunFacts& facts) override {
         m_facts = facts;
         if (m_console.json) {
-            m_console.resultJson({{"event", "began"},
+            line({{"event", "began"},
                                   {"model", facts.model},
                                   {"parameters", facts.totalParameters},
                                   {"active_parameters", facts.activeParameters},
@@ -95,7 +95,7 @@ public:
         const StepFacts& facts = progress.facts;
         const double imbalance = facts.routing.worstImbalance();
         if (m_console.json) {
-            m_console.resultJson({{"event", "step"},
+            line({{"event", "step"},
                                   {"step", facts.step},
                                   {"loss", facts.loss},
                                   {"grad_norm", facts.gradientNorm},
@@ -112,17 +112,20 @@ public:
 
     void heldOut(int64_t step, const HeldOutFacts& facts) override {
         if (!m_console.json) return;
-        m_console.resultJson({{"event", "held_out"}, {"step", step}, {"loss", facts.loss}, {"imbalance", facts.routing.worstImbalance()}});
+        line({{"event", "held_out"}, {"step", step}, {"loss", facts.loss}, {"imbalance", facts.routing.worstImbalance()}});
     }
 
     void saved(int64_t step, const fs::path& file) override {
-        if (m_console.json) m_console.resultJson({{"event", "saved"}, {"step", step}, {"file", file.string()}});
+        if (m_console.json) line({{"event", "saved"}, {"step", step}, {"file", file.string()}});
     }
 
     void noted(const std::string& sentence) override { m_console.note("note: " + sentence); }
     void clear() { m_bar.clear(); }
 
 private:
+    /// One event, one line.
+    void line(const nlohmann::ordered_json& event) const { m_console.result(event.dump()); }
+
     const Console& m_console;
     RunControl& m_control;
     ProgressBar m_bar;
@@ -176,14 +179,14 @@ int train(const Console& console, const TrainArguments& arguments) {
     const RunSummary summary = runTraining(recipe, options, &reporter, control).orThrow();
     reporter.clear();
     if (console.json) {
-        console.resultJson({{"event", "ended"},
+        console.result(nlohmann::ordered_json({{"event", "ended"},
                             {"step", summary.step},
                             {"finished", summary.finished},
                             {"seconds", summary.seconds},
                             {"loss", summary.loss},
                             {"held_out_loss", summary.heldOut.loss},
                             {"held_out_imbalance", summary.heldOut.routing.worstImbalance()},
-                            {"checkpoint", summary.checkpoint.string()}});
+                            {"checkpoint", summary.checkpoint.string()}}).dump());
         return ExitOk;
     }
     console.result(fmt::format("{} step {} in {}, mean loss of the last steps {:.4f}", summary.finished ? "finished at" : "ended after", summary.step,

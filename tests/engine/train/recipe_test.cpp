@@ -54,7 +54,8 @@ TEST(Recipe, SaysWhatAValueShouldBe) {
     EXPECT_NE(refusal("training: {balance: some}\n").find("one of none, bias, auxiliary, both"), std::string::npos);
     EXPECT_NE(refusal("training: {rate: -1}\n").find("a number above 0"), std::string::npos);
     EXPECT_NE(refusal("training: {steps: [1]}\n").find("found 'something else'"), std::string::npos);
-    EXPECT_NE(refusal("model: {position: [sincos, learned]}\n").find("stands there twice"), std::string::npos) << refusal("model: {}\n");
+    const std::string twoTables = withFields(kSmall, {"model.position=[sincos, learned]"}).orThrow();
+    EXPECT_NE(parseRecipe(twoTables, "r.yaml").error().message.find("at most one table and one rotation"), std::string::npos);
 }
 
 TEST(Recipe, RefusesContradictionsAtTheirLine) {
