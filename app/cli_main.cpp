@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
     addEnsembleCommand(root, console, exitStatus);
     addTrainCommand(root, console, exitStatus);
     addEvaluateCommand(root, console, exitStatus);
+    addDatasetCommand(root, console, exitStatus);
     try {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& e) {

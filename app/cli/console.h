@@ -52,5 +52,6 @@ void addBenchCommand(CLI::App& root, Console& console, int& exitStatus);
 void addEnsembleCommand(CLI::App& root, Console& console, int& exitStatus);
 void addTrainCommand(CLI::App& root, Console& console, int& exitStatus);
 void addEvaluateCommand(CLI::App& root, Console& console, int& exitStatus);
+void addDatasetCommand(CLI::App& root, Console& console, int& exitStatus);
 
 }  // namespace moescope::cli

@@ -30,6 +30,10 @@ const char* affinityName(RouterRule rule) {
     return rule == RouterRule::SigmoidTokenChoice ? "sigmoid" : rule == RouterRule::Prototype ? "cosine" : "softmax";
 }
 
+const char* predictionName(Prediction prediction) {
+    return prediction == Prediction::Velocity ? "velocity" : prediction == Prediction::CleanImage ? "clean picture" : "noise";
+}
+
 std::string headWords(const TransformerConfig& m) {
     if (m.heads == 0) return "heads not known";
     return m.keyHeads ? fmt::format("{} heads ({} of keys and values)", m.heads, m.keyHeads) : fmt::format("{} heads", m.heads);
@@ -79,7 +83,7 @@ Json describeJson(const LoadableModel& c) {
     out["condition"] = conditionName(d.conditioning);
     if (d.prompt.vocabulary)
         out["prompt"] = {{"pieces", d.prompt.vocabulary}, {"places", m.contextTokens}, {"layers", d.prompt.layers}, {"inner", d.prompt.inner}};
-    out["predicts"] = d.prediction == Prediction::Velocity ? "velocity" : d.prediction == Prediction::CleanImage ? "clean picture" : "noise";
+    out["predicts"] = predictionName(d.prediction);
     if (d.noise) out["noiseSteps"] = d.noise->steps();
     if (!d.notAlone.empty()) out["notAlone"] = d.notAlone;
     const SamplingDefaults& s = d.defaults;
@@ -130,8 +134,8 @@ std::string routingWords(const ModelDescription& d) {
     const auto perExpert = [&] { return d.moeLayers.empty() ? int64_t{0} : d.moeLayers.front().capacity; };
     switch (moe.rule) {
         case RouterRule::SoftmaxNormalised:
-            return fmt::format("per token {}, gates are softmax probabilities divided by their sum, times {}",
-                               known("top_k", static_cast<double>(moe.topK)), known("routed_scaling_factor", moe.scale));
+            return fmt::format("per token {} by softmax, gates sum to {}", known("top_k", static_cast<double>(moe.topK)),
+                               known("routed_scaling_factor", moe.scale));
         case RouterRule::SigmoidTokenChoice:
             return fmt::format("per token {}, gates sum to {}", known("top_k", static_cast<double>(moe.topK)),
                                known("routed_scaling_factor", moe.scale));
@@ -143,7 +147,9 @@ std::string routingWords(const ModelDescription& d) {
         case RouterRule::ExpertChoice:
             return fmt::format("each takes {} tokens of a picture (capacity {})", perExpert(), known("capacity", moe.capacity));
         case RouterRule::PoolThreshold: return "each takes as many tokens of the batch as its predicted capacity says";
-        case RouterRule::Prototype: return fmt::format("per token the {} nearest prototype{}", moe.topK, moe.topK == 1 ? "" : "s");
+        case RouterRule::Prototype:
+            if (known("top_k", 0) == "not known") return "each token takes the nearest prototypes, how many is not known";
+            return fmt::format("per token the {} nearest prototype{}", moe.topK, moe.topK == 1 ? "" : "s");
     }
     return {};
 }
@@ -209,6 +215,7 @@ void describeText(const Console& console, const LoadableModel& c) {
                           : d.prompt.vocabulary ? fmt::format("a prompt of up to {} pieces from {}, read by {} layers of width {}", m.contextTokens,
                                                                 d.prompt.vocabulary, d.prompt.layers, m.width)
                                                 : conditionName(d.conditioning));
+    line("predicts", predictionName(d.prediction));
     line("weights", c.weightSetReason());
     line("stored as", fmt::format("{}, {}", c.dtypes(), c.format()));
     line("hash", c.fingerprint());

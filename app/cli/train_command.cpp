@@ -20,8 +20,8 @@ using namespace moescope::train;
 namespace {
 
 struct TrainArguments {
-    std::string recipe, folder, data;
-    std::vector<std::string> fields;
+    std::string recipe, folder;
+    std::vector<std::string> data, fields;
     int threads = 0;
     int64_t steps = 0;
     bool resume = false, listFields = false, listRecipes = false, dryRun = false;
@@ -39,7 +39,7 @@ std::vector<fs::path> shippedRecipes() {
 
 fs::path recipeFile(const std::string& given) {
     std::error_code code;
-    if (fs::exists(given, code)) return given;
+    if (fs::is_regular_file(given, code)) return given;
     for (const fs::path& file : shippedRecipes())
         if (file.stem() == given) return file;
     return given;  // reading it tells what is missing
@@ -51,7 +51,11 @@ Recipe recipeFor(const TrainArguments& arguments, fs::path& recipeFolder) {
     const Recipe read = readRecipe(file).orThrow();
     recipeFolder = file.parent_path();
     std::vector<std::string> fields = arguments.fields;
-    if (!arguments.data.empty()) fields.push_back("data.path=" + fs::absolute(arguments.data).string());
+    if (!arguments.data.empty()) {
+        nlohmann::json paths = nlohmann::json::array();
+        for (const std::string& path : arguments.data) paths.push_back(fs::absolute(path).string());
+        fields.push_back("data.path=" + paths.dump());
+    }
     if (fields.empty()) return read;
     return parseRecipe(withFields(read.text, fields).orThrow(), file.filename().string()).orThrow();
 }
@@ -200,7 +204,8 @@ void addTrainCommand(CLI::App& root, Console& console, int& exitStatus) {
                    auto arguments = std::make_shared<TrainArguments>();
                    command.add_option("recipe", arguments->recipe, "A recipe (.yaml), or the name of one that --recipes lists");
                    command.add_option("-o,--output", arguments->folder, "Folder of the run (default: the recipe's name)");
-                   command.add_option("--data", arguments->data, "Pictures to learn from, instead of the recipe's data.path");
+                   command.add_option("--data", arguments->data, "Pictures to learn from, instead of the recipe's data.path; may be repeated")
+                       ->allow_extra_args(false);
                    command.add_option("--set", arguments->fields, "section.field=value in place of what the recipe says; may be repeated")
                        ->allow_extra_args(false);
                    command.add_option("--steps", arguments->steps, "End this sitting after so many steps (0: the recipe's end)");

@@ -35,6 +35,12 @@ int64_t EpochOrder::itemAt(int64_t position) {
     return order[static_cast<size_t>(position % m_items)];
 }
 
+PositionDraw drawAt(uint64_t seed, int64_t position) {
+    SeededRandom random(mixBits(seed) + kChoiceStream, static_cast<uint64_t>(position));
+    const bool mirrored = (random.next() & 1) != 0;
+    return {mirrored, random.next()};
+}
+
 Result<std::unique_ptr<PictureLoader>> PictureLoader::create(std::shared_ptr<const PictureSet> set,
                                                              const LoaderSettings& settings) {
     return guarded([&]() -> std::unique_ptr<PictureLoader> {
@@ -133,9 +139,8 @@ void PictureLoader::work() {
 
 void PictureLoader::fill(const Task& task) {
     const int64_t position = task.step * m_settings.batch + task.slot;
-    SeededRandom choice(mixBits(m_settings.seed) + kChoiceStream, static_cast<uint64_t>(position));
-    const bool mirrored = (choice.next() & 1) != 0 && m_settings.size.flip;
-    const uint64_t captionDraw = choice.next();
+    const PositionDraw draw = drawAt(m_settings.seed, position);
+    const bool mirrored = draw.mirrored && m_settings.size.flip;
     std::vector<uint8_t> bytes;
     const int64_t index = goodItem(position, bytes, mirrored);
     const auto slot = static_cast<size_t>(task.slot);
@@ -146,7 +151,7 @@ void PictureLoader::fill(const Task& task) {
     batch.items[slot] = index;
     batch.labels[slot] = item.label;
     batch.mirrored[slot] = mirrored ? 1 : 0;
-    if (!item.captions.empty()) batch.captions[slot] = item.captions[captionDraw % item.captions.size()];
+    if (!item.captions.empty()) batch.captions[slot] = item.captions[draw.caption % item.captions.size()];
 }
 
 int64_t PictureLoader::goodItem(int64_t position, std::vector<uint8_t>& bytes, bool mirrored) {

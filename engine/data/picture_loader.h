@@ -53,6 +53,14 @@ private:
     std::map<int64_t, std::vector<int32_t>> m_epochs;  // the last two that were asked for
 };
 
+/// What else is drawn for a position: whether its picture is mirrored, and a number that chooses its caption. Pure as
+/// well.
+struct PositionDraw {
+    bool mirrored = false;  // where the size asks for it
+    uint64_t caption = 0;   // modulo the number of captions
+};
+PositionDraw drawAt(uint64_t seed, int64_t position);
+
 /// The order of items, the caption and the mirroring of step s follow from (seed, s) alone, whatever the threads, so a
 /// step number is all the state there is. A picture that can not be decoded is told once, counted, and replaced by the
 /// next good one of its epoch, round about. Made and asked by one thread.

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "engine/io/pickle_writer.h"
-#include "engine/io/zip_writer.h"
+#include "engine/io/torch_archive.h"
 
 namespace moescope {
 namespace {
@@ -15,13 +15,13 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "storages are written in the machine's byte order, said to be little");
 
-void putText(ZipWriter& zip, const std::string& name, std::string_view text) {
+void putText(TorchArchiveWriter& zip, const std::string& name, std::string_view text) {
     zip.begin(name, text.size());
     zip.write(std::as_bytes(std::span(text)));
     zip.end();
 }
 
-void putStorage(ZipWriter& zip, const std::string& name, const TorchTensor& tensor) {
+void putStorage(TorchArchiveWriter& zip, const std::string& name, const TorchTensor& tensor) {
     zip.begin(name, static_cast<uint64_t>(elementCount(tensor.shape)) * dtypeSize(tensor.dtype));
     if (tensor.write) tensor.write([&](std::span<const std::byte> bytes) { zip.write(bytes); }).orThrow();
     zip.end();
@@ -29,7 +29,7 @@ void putStorage(ZipWriter& zip, const std::string& name, const TorchTensor& tens
 
 bool writeAll(const std::filesystem::path& path, const TorchValue& root) {
     const PickledValue pickled = pickle(root);
-    ZipWriter zip(path);
+    TorchArchiveWriter zip(path);
     putText(zip, "archive/data.pkl", pickled.bytes);
     putText(zip, "archive/byteorder", "little");
     for (size_t i = 0; i < pickled.tensors.size(); ++i)

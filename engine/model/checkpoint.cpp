@@ -188,7 +188,7 @@ std::string Checkpoint::name() const {
     if (folder.filename() == "checkpoints" || folder.filename() == "unet") folder = folder.parent_path();
     const std::string stem = file.stem().string();
     bool says = stem.find_first_not_of("0123456789") != std::string::npos;  // a step number says nothing
-    for (const char* usual : {"checkpoint", "model", "diffusion_pytorch_model", "pytorch_model"}) says = says && !stem.starts_with(usual);
+    for (const char* usual : {"checkpoint", "ckpt", "model", "diffusion_pytorch_model", "pytorch_model"}) says = says && !stem.starts_with(usual);
     return says || !folder.has_filename() ? stem : folder.filename().string();
 }
 

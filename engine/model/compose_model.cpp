@@ -100,8 +100,8 @@ bool readsPrompts(std::string_view family) {
 Result<ModelDescription> composeModel(std::string_view family, const TransformerConfig& config,
                                       const PromptConfig& prompt) {
     if (!readsPrompts(family))
-        return EngineError{ErrorCode::InvalidArgument, fmt::format("a {} reads no prompts; choose the family {}",
-                                                                   family, moescopeTFamily().name)};
+        return EngineError{ErrorCode::InvalidArgument,
+                           fmt::format("a {} reads no prompts; choose the family {}", family, moescopeTFamily().name)};
     TransformerConfig withClass = config;
     withClass.classes = 1;  // of the layout that it shares
     auto made = composeModel(config.moeBlocks.empty() ? jitFamily().name : jitMoeFamily().name, withClass);
@@ -116,6 +116,9 @@ std::vector<std::string_view> composableFamilies() {
 }
 
 Result<ModelDescription> composeModel(std::string_view family, const TransformerConfig& config) {
+    if (readsPrompts(family))
+        return EngineError{ErrorCode::InvalidArgument,
+                           fmt::format("a {} reads prompts; give it a prompt encoder and a vocabulary", family)};
     const auto families = modelFamilies();
     const auto found =
         std::ranges::find_if(families, [&](const FamilyDefinition* f) { return f->name == family && f->compose; });

@@ -46,7 +46,9 @@ Status readPositions(const WeightView& view, SettingBag& settings, TransformerCo
 void readKeyHeads(const WeightView& view, TransformerConfig& config) {
     const Shape qkv = view.shape("blocks.0.attn.qkv.weight");
     config.keyHeads = 0;
-    if (qkv.size() != 2 || config.heads < 1 || config.headWidth < 1 || qkv[0] <= config.width) return;
+    if (qkv.size() != 2 || config.heads < 1 || config.headWidth < 1 || qkv[0] <= config.width ||
+        config.headWidth > qkv[0] / 2)
+        return;
     const int64_t rows = qkv[0] - config.width, each = 2 * config.headWidth, keyHeads = rows / each;
     if (rows % each == 0 && keyHeads > 0 && keyHeads < config.heads && config.heads % keyHeads == 0)
         config.keyHeads = keyHeads;
@@ -122,7 +124,7 @@ nlohmann::json storedSettings(const ModelDescription& d) {
         json["routed_scaling_factor"] = c.moe.scale;
     }
     if (c.rotary == Rotary::Line) json["rope_type"] = "1d";
-    if (c.rotary == Rotary::None && rotationIsChosen(d)) json["rope_type"] = "none";
+    if (c.rotary == Rotary::None && (pixelLayout || rotationIsChosen(d))) json["rope_type"] = "none";
     if (c.positions == PositionTable::Learned) json["pos_embed_type"] = "learned";
     if (c.positions == PositionTable::None && pixelLayout) json["pos_embed_type"] = "none";
     if (c.keyHeads) json["num_key_value_heads"] = c.keyHeads;

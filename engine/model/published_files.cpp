@@ -8,7 +8,6 @@
 
 #include "engine/io/atomic_file.h"
 #include "engine/io/torch_writer.h"
-#include "engine/model/compose_model.h"
 #include "engine/model/layout_options.h"
 
 namespace moescope {
@@ -211,8 +210,11 @@ Result<fs::path> writeFolder(const fs::path& folder, const ModelDescription& d, 
 
 Result<fs::path> writePublished(const fs::path& path, const ModelDescription& description,
                                 const PublishedWeights& weights, const PublishedFacts& facts) {
-    const auto families = composableFamilies();
-    if (std::ranges::find(families, description.family) == families.end())
+    const auto families = modelFamilies();
+    const auto has = [&](const FamilyDefinition* family) {
+        return family->compose && family->name == description.family;
+    };
+    if (std::ranges::none_of(families, has))
         return EngineError{
             ErrorCode::Unsupported,
             fmt::format("{} is not written in a published layout; write it as safetensors", description.family)};

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "engine/ensemble/json_fields.h"
+#include "engine/model/layout_options.h"
 #include "engine/model/compose_model.h"
 #include "engine/train/recipe_fields.h"
 
@@ -113,12 +114,12 @@ void checkModel(RecipeReader& reader) {
     if (c.width % c.heads != 0)
         reader.contradict("model.heads", fmt::format("model.width should be a multiple of model.heads, found {} and {}", c.width, c.heads));
     c.headWidth = c.width / c.heads;
-    const int64_t unit = c.patch * (latent ? kLatentSide : 1);
+    if (!reader.has("model.channels")) c.inChannels = latent ? 4 : 3;
+    const int64_t unit = c.patch * (spaceOf(c) == PictureSpace::SdLatent ? kLatentSide : 1);
     if (reader.recipe.data.side % unit != 0)
         reader.contradict("model.image_size", fmt::format("model.image_size should be a multiple of {}, found {}", unit, reader.recipe.data.side));
     c.grid = reader.recipe.data.side / unit;
     if (!reader.has("model.prediction")) model.prediction = latent ? Prediction::Velocity : Prediction::CleanImage;
-    if (!reader.has("model.channels")) c.inChannels = latent ? 4 : 3;
     c.outChannels = latent ? 2 * c.inChannels : c.inChannels;
     if (latent) reader.forbid({"model.bottleneck", "model.context_tokens", "model.context_start"}, "belongs to the families on pixels");
     if (!latent) {

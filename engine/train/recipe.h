@@ -40,7 +40,7 @@ struct PromptRecipe {
 };
 
 struct DataRecipe {
-    std::string path;              // relative to the recipe's folder; may be given on the command line instead
+    std::vector<std::string> paths;  // joined; relative to the recipe's folder; may be given on the command line instead
     int64_t side = 32;
     bool flip = false, pad = false;
     std::string vae;               // of latent models

@@ -221,7 +221,19 @@ void addTrainingFields(std::vector<RecipeField>& fields) {
 }
 
 void addOtherFields(std::vector<RecipeField>& fields) {
-    fields.push_back(text("data.path", "a folder or tar file of pictures", MEMBER(data.path)));
+    fields.push_back({"data.path", "a folder or tar file of pictures, or a list of them", [](const YAML::Node& node, Recipe& recipe) {
+                          recipe.data.paths.clear();
+                          if (node.IsScalar()) {
+                              recipe.data.paths.push_back(node.Scalar());
+                              return !node.Scalar().empty();
+                          }
+                          if (!node.IsSequence() || node.size() == 0) return false;
+                          for (const YAML::Node& item : node) {
+                              if (!item.IsScalar() || item.Scalar().empty()) return false;
+                              recipe.data.paths.push_back(item.Scalar());
+                          }
+                          return true;
+                      }});
     fields.push_back(flag("data.flip", MEMBER(data.flip)));
     fields.push_back(choice<bool>("data.fit", {{"crop", false}, {"pad", true}}, MEMBER(data.pad)));
     fields.push_back(text("data.vae", "a folder with an autoencoder", MEMBER(data.vae)));

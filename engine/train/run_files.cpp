@@ -11,6 +11,7 @@
 
 #include "engine/io/atomic_file.h"
 #include "engine/sampling/generator.h"
+#include "engine/train/checkpoint_files.h"
 #include "engine/train/training_run.h"
 #include "engine/train/weight_snapshot.h"
 
@@ -149,12 +150,35 @@ Result<SampleSheet> drawSamples(const Trainer& trainer, const std::vector<std::s
     });
 }
 
+namespace {
+
+/// In the published layout of the family: a .pth beside the safetensors file, or a training folder of .pt files.
+void writePublishedBeside(const Trainer& trainer, int64_t step, const fs::path& folder) {
+    const TrainingRecipe& t = trainer.recipe().training;
+    std::vector<std::vector<float>> held;
+    std::vector<std::span<const float>> averages;
+    for (size_t i = 0; i < t.averages.size(); ++i) held.push_back(trainer.weights(static_cast<int>(i)));
+    for (const std::vector<float>& each : held) averages.emplace_back(each);
+    const std::vector<float> values = trainer.weights(-1);
+    PublishedFacts facts;
+    facts.step = step;
+    facts.args = {{"batch_size", t.batch * t.accumulation}, {"lr", t.rate}, {"label_drop_prob", t.conditionDropout}, {"seed", t.seed},
+                  {"P_mean", t.timeMean}, {"P_std", t.timeStd}};
+    facts.optimizer = {{"lr", t.rate}, {"betas", {t.beta1, t.beta2}}, {"eps", t.eps}, {"weight_decay", t.weightDecay}};
+    const bool file = trainer.description().config.bottleneck > 0;
+    writePublished(file ? folder / fmt::format("{:08}.pth", step) : folder / "published", trainer.description(), trainer.layout(), values, averages, facts)
+        .orThrow();
+}
+
+}  // namespace
+
 Result<fs::path> RunFiles::writeWeights(const Trainer& trainer, int64_t step, const std::vector<std::string>& classNames) const {
     return guarded([&] {
         const fs::path folder = m_folder / "checkpoints";
         makeFolder(folder).orThrow();
         const fs::path file = folder / fmt::format("{:08}.safetensors", step);
         writeSnapshot(file, trainer.description(), trainer.layout(), trainer.weights(0), DType::F32, {{"moescope.step", std::to_string(step)}}).orThrow();
+        if (trainer.description().conditioning == Conditioning::ClassLabel) writePublishedBeside(trainer, step, folder);
         if (!classNames.empty()) writeText(folder / "labels.json", nlohmann::json(classNames).dump(1)).orThrow();
         return file;
     });

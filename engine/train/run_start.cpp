@@ -45,9 +45,11 @@ PromptConfig promptOf(const Recipe& recipe, const std::filesystem::path& recipeF
 
 Result<RunData> openRunData(const Recipe& recipe, const RunOptions& options) {
     return guarded([&] {
-        if (recipe.data.path.empty())
+        if (recipe.data.paths.empty())
             throw EngineException(ErrorCode::InvalidArgument, "the recipe names no pictures; give data.path in it or --data on the command line");
-        std::shared_ptr<const PictureSet> set = openPictureSet(below(options.recipeFolder, recipe.data.path).string()).orThrow();
+        std::vector<std::unique_ptr<PictureSet>> sets;
+        for (const std::string& path : recipe.data.paths) sets.push_back(openPictureSet(below(options.recipeFolder, path).string()).orThrow());
+        std::shared_ptr<const PictureSet> set = sets.size() == 1 ? std::move(sets.front()) : joinPictureSets(std::move(sets)).orThrow();
         const SplitSet split = splitSet(std::move(set), recipe.data.heldOut);
         PictureSourceOptions source;
         source.size.side = recipe.data.side;

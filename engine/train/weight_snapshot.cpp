@@ -51,8 +51,9 @@ Status writeSnapshot(const std::filesystem::path& file, const ModelDescription& 
     std::vector<SafetensorsEntry> entries;
     for (const Parameter& p : layout.parameters()) {
         const auto part = values.subspan(static_cast<size_t>(p.offset), static_cast<size_t>(p.values));
-        if (dtype == DType::F32) {
-            entries.push_back(safetensorsEntry(p.name, dtype, p.shape, std::as_bytes(part)));
+        const bool exact = !p.learned && p.shape.size() == 1;  // selection biases: rounding them would move decisions
+        if (dtype == DType::F32 || exact) {
+            entries.push_back(safetensorsEntry(p.name, DType::F32, p.shape, std::as_bytes(part)));
             continue;
         }
         const auto round = dtype == DType::F16 ? floatToHalf : floatToBfloat16;

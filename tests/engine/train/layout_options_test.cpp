@@ -10,9 +10,10 @@
 #include "engine/model/checkpoint.h"
 #include "engine/model/compose_model.h"
 #include "engine/model/convert.h"
-#include "engine/model/published_files.h"
 #include "engine/model/random_weights.h"
+#include "engine/train/checkpoint_files.h"
 #include "engine/train/training_network.h"
+#include "engine/train/weight_snapshot.h"
 #include "tests/support/cpu_tensors.h"
 #include "tests/support/temporary_folder.h"
 
@@ -119,11 +120,8 @@ std::vector<float> randomValues(const ModelDescription& description, const Param
 
 std::filesystem::path written(const std::filesystem::path& folder, const ModelDescription& d,
                               const ParameterLayout& layout, const std::vector<float>& values) {
-    const TensorValues named = [&](const std::string& name) {
-        const Parameter& p = layout.at(name);
-        return std::span<const float>(values).subspan(static_cast<size_t>(p.offset), static_cast<size_t>(p.values));
-    };
-    return writePublished(d.config.bottleneck ? folder / "checkpoint-last.pth" : folder, d, {named, {named}}, {})
+    return writePublished(d.config.bottleneck ? folder / "checkpoint-last.pth" : folder, d, layout, values, {values},
+                          {})
         .orThrow();
 }
 
@@ -210,18 +208,20 @@ void expectEqualForwards(const Checkpoint& checkpoint, const ModelDescription& d
                       backend.tensorFrom({kSamples}, t), {labelTensor}, &decisions);
     const std::vector<float> run = backend.fetch(workspace->output()).data;
 
-    const auto device = makeReferenceTrainingDevice();
-    TrainingNetwork network(*device, d, layout, {kSamples});
-    network.allocate();
-    const float* output = network.forward(values.data(), {z.data(), t.data(), labels.data()});
-    size_t layer = 0;
-    for (const LayerDecisions& trained : network.decisions()) {
-        ASSERT_GT(decisions.leastMargin(layer), kNearTie) << "a near tie: choose other weights";
-        const auto chosen = decisions.experts(layer++);
-        EXPECT_EQ(std::vector<int32_t>(chosen.begin(), chosen.end()),
-                  std::vector<int32_t>(trained.chosen, trained.chosen + trained.rows * trained.topK));
+    for (const auto& device : {makeReferenceTrainingDevice(), makeCpuTrainingDevice(1)}) {
+        SCOPED_TRACE(device->name());
+        TrainingNetwork network(*device, d, layout, {kSamples});
+        network.allocate();
+        const float* output = network.forward(values.data(), {z.data(), t.data(), labels.data()});
+        size_t layer = 0;
+        for (const LayerDecisions& trained : network.decisions()) {
+            ASSERT_GT(decisions.leastMargin(layer), kNearTie) << "a near tie: choose other weights";
+            const auto chosen = decisions.experts(layer++);
+            EXPECT_EQ(std::vector<int32_t>(chosen.begin(), chosen.end()),
+                      std::vector<int32_t>(trained.chosen, trained.chosen + trained.rows * trained.topK));
+        }
+        EXPECT_LE(test::relativeDifference(run, std::vector<float>(output, output + network.outputValues())), kParity);
     }
-    EXPECT_LE(test::relativeDifference(run, std::vector<float>(output, output + network.outputValues())), kParity);
 }
 
 TEST(LayoutOptions, AreWrittenFoundAgainAndRunAsTheyAreTrained) {
@@ -247,6 +247,7 @@ TEST(LayoutOptions, AreWrittenFoundAgainAndRunAsTheyAreTrained) {
         const auto converted = Checkpoint::open(target).orThrow();
         expectSame(converted->description(), d);
 
+        expectSame(openSnapshot(d, layout, values).orThrow()->description(), d);
         expectEqualForwards(*converted, d, layout, values);
         if (HasFatalFailure()) return;
     }

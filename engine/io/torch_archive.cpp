@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/io/zip_writer.h"
+#include "engine/io/torch_archive.h"
 
 #include <fmt/format.h>
 #include <minizip/zip.h>
@@ -22,7 +22,7 @@ constexpr size_t kPiece = size_t{64} << 20;  // minizip counts in 32 bits
 
 }  // namespace
 
-struct ZipWriter::Archive {
+struct TorchArchiveWriter::Archive {
     AtomicFile file;
     uint64_t at = 0;
     Status failure;
@@ -65,7 +65,7 @@ struct ZipWriter::Archive {
     }
 };
 
-ZipWriter::ZipWriter(const std::filesystem::path& path)
+TorchArchiveWriter::TorchArchiveWriter(const std::filesystem::path& path)
     : m_archive(new Archive{AtomicFile::create(path).orThrow(), 0, {}, nullptr, {}, 0, false}) {
     zlib_filefunc64_def calls{};
     calls.zopen64_file = Archive::opened;
@@ -81,14 +81,14 @@ ZipWriter::ZipWriter(const std::filesystem::path& path)
         throw EngineException(ErrorCode::OutOfMemory, "there is not enough memory for writing an archive");
 }
 
-ZipWriter::~ZipWriter() {
+TorchArchiveWriter::~TorchArchiveWriter() {
     if (!m_archive->zip) return;
     m_archive->failure = Status(ErrorCode::Cancelled, "given up");
     if (m_archive->open) zipCloseFileInZip(m_archive->zip);
     zipClose(m_archive->zip, nullptr);
 }
 
-void ZipWriter::begin(const std::string& name, uint64_t size) {
+void TorchArchiveWriter::begin(const std::string& name, uint64_t size) {
     const bool far = size > kLargestNear;
     const uint64_t unpadded = m_archive->at + kLocalHeader + name.size() + (far ? kFarFields : 0) + kExtraHeader;
     std::vector<char> extra(kExtraHeader + (kAlignment - unpadded % kAlignment) % kAlignment, 'Z');
@@ -106,7 +106,7 @@ void ZipWriter::begin(const std::string& name, uint64_t size) {
     m_archive->open = true;
 }
 
-void ZipWriter::write(std::span<const std::byte> bytes) {
+void TorchArchiveWriter::write(std::span<const std::byte> bytes) {
     if (bytes.size() > m_archive->left)
         throw EngineException(ErrorCode::Internal, fmt::format("'{}' was given {} bytes more than announced",
                                                                m_archive->name, bytes.size() - m_archive->left));
@@ -116,7 +116,7 @@ void ZipWriter::write(std::span<const std::byte> bytes) {
             zipWriteInFileInZip(m_archive->zip, bytes.data(), static_cast<unsigned>(std::min(kPiece, bytes.size()))));
 }
 
-void ZipWriter::end() {
+void TorchArchiveWriter::end() {
     if (m_archive->left)
         throw EngineException(ErrorCode::Internal, fmt::format("'{}' lacks {} bytes; the file was not written",
                                                                m_archive->name, m_archive->left));
@@ -124,7 +124,7 @@ void ZipWriter::end() {
     m_archive->check(zipCloseFileInZip(m_archive->zip));
 }
 
-void ZipWriter::commit() {
+void TorchArchiveWriter::commit() {
     const int code = zipClose(m_archive->zip, nullptr);
     m_archive->zip = nullptr;
     m_archive->check(code);

@@ -13,11 +13,11 @@ namespace moescope {
 
 /// Every entry's data begin at a multiple of 64 bytes, as torch lays them. Methods throw EngineException (NoSpace, Io)
 /// with a sentence. What is not committed leaves no file.
-class ZipWriter {
+class TorchArchiveWriter {
 public:
-    explicit ZipWriter(const std::filesystem::path& path);
-    ~ZipWriter();
-    ZipWriter(const ZipWriter&) = delete;
+    explicit TorchArchiveWriter(const std::filesystem::path& path);
+    ~TorchArchiveWriter();
+    TorchArchiveWriter(const TorchArchiveWriter&) = delete;
 
     /// `size` bytes follow in `write` calls.
     void begin(const std::string& name, uint64_t size);
