@@ -178,11 +178,7 @@ void AdalnTransformer::forward(DenoiserWorkspace& workspace, const DeviceTensor&
     check(ops.timestep_waves(context, t.get(), kMaxPeriod, work.waves.get()));
     check(ops.linear(context, work.waves.get(), m_time1.get(), MS_ACT_SILU, work.timeHidden.get()));
     check(ops.linear(context, work.timeHidden.get(), m_time2.get(), MS_ACT_NONE, work.timeEmbed.get()));
-<<<<<<< HEAD
     work.prompts = m_labelTable.empty() ? condition.prompts : nullptr;
-=======
-    work.prompts = m_labelTable.empty() ? condition.prompts : nullptr;  // states are there for every model, empty for those of classes
->>>>>>> train
     if (m_labelTable.empty())
         check(ops.copy(context, pooledPrompts(work.prompts).get(), work.labelEmbed.get()));
     else
