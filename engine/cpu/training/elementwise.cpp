@@ -19,42 +19,39 @@ namespace moescope::cpu {
 namespace HWY_NAMESPACE {
 namespace {
 
-/// d/dx of x s(2u), u = sqrt(2/pi) (x + 0.044715 x^3): s + x s (1 - s) 2u'. The product s (1 - s) is e / (1 + e)^2 with
-/// e = exp(-|2u|), so that nothing cancels.
-HWY_INLINE FloatVector geluSlope(FloatVector x) {
+/// 2u and d/dx of 2u, u = sqrt(2/pi) (x + 0.044715 x^3).
+struct GeluArgument {
+    FloatVector value, slope;
+};
+
+HWY_INLINE GeluArgument geluArgument(FloatVector x) {
     const FloatTag d;
-    const auto square = hn::Mul(x, x), one = hn::Set(d, 1.0f);
     constexpr float kTwice = 1.5957691216057308f;
-    const auto twiceU = hn::Mul(hn::MulAdd(hn::Mul(square, x), hn::Set(d, 0.044715f), x), hn::Set(d, kTwice));
-    const auto slope = hn::MulAdd(square, hn::Set(d, 3 * 0.044715f * kTwice), hn::Set(d, kTwice));
-    const auto e = exponential(d, hn::Neg(hn::Abs(twiceU)));
-    const auto large = hn::Div(one, hn::Add(one, e)), small = hn::Mul(e, large);
-    const auto s = hn::IfThenElse(hn::Ge(twiceU, hn::Zero(d)), large, small);
-    return hn::MulAdd(hn::Mul(x, hn::Mul(small, large)), slope, s);
+    const auto square = hn::Mul(x, x), factor = hn::Set(d, kTwice);
+    return {hn::Mul(hn::MulAdd(hn::Mul(square, x), hn::Set(d, 0.044715f), x), factor),
+            hn::MulAdd(square, hn::Set(d, 3 * 0.044715f * kTwice), factor)};
 }
 
 }  // namespace
 
 void activateValues(train::Activation activation, const float* x, int64_t count, float* y) {
-    const FloatTag d;
-    if (activation == train::Activation::Silu)
-        forVectors(count, [&](int64_t i, int64_t lanes)
-                              HWY_ATTR { storePart(silu(d, loadPart(x + i, lanes)), y + i, lanes); });
-    else
-        forVectors(count, [&](int64_t i, int64_t lanes)
-                              HWY_ATTR { storePart(geluTanh(d, loadPart(x + i, lanes)), y + i, lanes); });
+    const bool gelu = activation == train::Activation::GeluTanh;
+    forVectors(count, [&](int64_t i, int64_t lanes) HWY_ATTR {
+        const auto v = loadPart(x + i, lanes);
+        storePart(hn::Mul(v, sigmoidOf(gelu ? geluArgument(v).value : v).value), y + i, lanes);
+    });
 }
 
+/// Of x s(a): s + x s (1 - s) da/dx.
 void activateGradient(train::Activation activation, const float* x, const float* dy, int64_t count, float* dx) {
-    if (activation == train::Activation::Silu)
-        forVectors(count, [&](int64_t i, int64_t lanes) HWY_ATTR {
-            const auto v = loadPart(x + i, lanes), s = sigmoid(FloatTag(), v);
-            storePart(hn::Mul(loadPart(dy + i, lanes), siluSlope(v, s)), dx + i, lanes);
-        });
-    else
-        forVectors(count, [&](int64_t i, int64_t lanes) HWY_ATTR {
-            storePart(hn::Mul(loadPart(dy + i, lanes), geluSlope(loadPart(x + i, lanes))), dx + i, lanes);
-        });
+    const bool gelu = activation == train::Activation::GeluTanh;
+    forVectors(count, [&](int64_t i, int64_t lanes) HWY_ATTR {
+        const auto v = loadPart(x + i, lanes);
+        const GeluArgument a = gelu ? geluArgument(v) : GeluArgument{v, hn::Set(FloatTag(), 1.0f)};
+        const Sigmoid s = sigmoidOf(a.value);
+        const auto slope = hn::MulAdd(hn::Mul(v, s.slope), a.slope, s.value);
+        storePart(hn::Mul(loadPart(dy + i, lanes), slope), dx + i, lanes);
+    });
 }
 
 void gateForward(int64_t rows, int64_t inner, const float* x, float* y) {
