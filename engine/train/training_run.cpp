@@ -95,7 +95,8 @@ public:
         facts.activeParameters = m_trainer->description().activeParameters();
         facts.pictures = m_source->items();
         facts.heldOut = m_heldOut ? m_heldOut->items() : 0;
-        facts.classes = static_cast<int64_t>(m_source->classNames().size());
+        facts.classNames = m_source->classNames();
+        facts.classes = static_cast<int64_t>(facts.classNames.size());
         facts.memory = memory;
         facts.firstStep = m_trainer->steps() + 1;
         facts.steps = m_recipe.training.steps;
@@ -148,7 +149,10 @@ private:
             m_observer->stepped(progress);
             tellRemarks();
             const int64_t step = m_trainer->steps();
-            if (m_recipe.samples.every > 0 && step % m_recipe.samples.every == 0) sample(step);
+            if (m_recipe.samples.every > 0 && step % m_recipe.samples.every == 0) {
+                sample(step);
+                if (step < last) measureHeldOut(step);
+            }
             for (const double share : m_recipe.saving.milestones)
                 if (step == std::llround(share * static_cast<double>(m_recipe.training.steps)) && step > 0 && step < m_recipe.training.steps)
                     keepWeights(step);
@@ -161,18 +165,23 @@ private:
         summary.finished = summary.step >= m_recipe.training.steps;
         for (const double loss : m_losses) summary.loss += loss / static_cast<double>(m_losses.size());
         if (summary.step > first || !m_options.resume) save();
-        if (m_heldOut) {
-            summary.heldOut = m_trainer->evaluate(*m_heldOut, kHeldOutBatches, true);
-            m_observer->heldOut(summary.step, summary.heldOut);
-            MetricsLine line;
-            line.step = summary.step;
-            line.loss = m_losses.empty() ? 0 : m_losses.back();
-            line.heldOutLoss = summary.heldOut.loss;
-            line.heldOutImbalance = summary.heldOut.routing.worstImbalance();
-            m_metrics->append(line).orThrow();
-        }
+        summary.heldOut = measureHeldOut(summary.step);
         if (summary.step > 0) summary.checkpoint = keepWeights(summary.step);
         return summary;
+    }
+
+    /// The average on pictures that are not learned from, as a line of its own in the metrics.
+    HeldOutFacts measureHeldOut(int64_t step) {
+        if (!m_heldOut) return {};
+        HeldOutFacts facts = m_trainer->evaluate(*m_heldOut, kHeldOutBatches, true);
+        m_observer->heldOut(step, facts);
+        MetricsLine line;
+        line.step = step;
+        line.loss = m_losses.empty() ? 0 : m_losses.back();
+        line.heldOutLoss = facts.loss;
+        line.heldOutImbalance = facts.routing.worstImbalance();
+        m_metrics->append(line).orThrow();
+        return facts;
     }
 
     void record(const StepFacts& facts, double seconds, RoutingStatistics& window) {

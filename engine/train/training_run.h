@@ -35,6 +35,7 @@ struct RunFacts {
     std::string model;         // "JiTMoE, 3.8 million parameters, 2.6 million active"
     int64_t totalParameters = 0, activeParameters = 0;
     int64_t pictures = 0, heldOut = 0, classes = 0;
+    std::vector<std::string> classNames;
     MemoryStatement memory;
     int64_t firstStep = 1, steps = 0;  // firstStep above 1: resumed
     std::vector<MoeLayerDescriptor> layers;
