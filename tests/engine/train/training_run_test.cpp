@@ -53,7 +53,7 @@ TEST(TrainingRun, LeavesTheFilesOfARun) {
     const auto published = Checkpoint::open(folder / "checkpoints/00000020.pth").orThrow();
     EXPECT_EQ(published->weightSet(), "model_ema1");
     const auto lines = readMetrics(folder / "metrics.jsonl").orThrow();
-    ASSERT_EQ(lines.size(), 21u);  // one per step, one of the pictures kept aside
+    EXPECT_EQ(std::count_if(lines.begin(), lines.end(), [](const MetricsLine& line) { return line.heldOutLoss < 0; }), 20);
     EXPECT_EQ(lines[9].routing.layers().size(), 2u);
     EXPECT_GE(lines.back().heldOutLoss, 0);
 }
