@@ -3,6 +3,8 @@
 
 #include <QRegularExpression>
 #include <algorithm>
+
+#include <nlohmann/json.hpp>
 #include <fstream>
 
 #include "engine/core/system_memory.h"
@@ -45,11 +47,12 @@ std::vector<ShippedRecipe> shippedRecipes(const fs::path& resources) {
 }
 
 Result<train::Recipe> withData(const train::Recipe& recipe, const QString& data, const fs::path& recipeFolder) {
-    fs::path place = data.isEmpty() ? fs::path(recipe.data.path) : pathOf(data);
-    if (place.empty()) return recipe;
-    if (place.is_relative()) place = fs::absolute(recipeFolder / place);
-    if (place == fs::path(recipe.data.path)) return recipe;
-    auto text = train::withFields(recipe.text, {"data.path=" + place.string()});
+    // One set given in the window, or all of the recipe's, with paths that hold wherever the run's folder is.
+    std::vector<std::string> places = data.isEmpty() ? recipe.data.paths : std::vector<std::string>{pathOf(data).string()};
+    for (std::string& place : places)
+        if (fs::path(place).is_relative()) place = fs::absolute(recipeFolder / place).string();
+    if (places.empty() || places == recipe.data.paths) return recipe;
+    auto text = train::withFields(recipe.text, {"data.path=" + nlohmann::json(places).dump()});
     if (!text.ok()) return text.error();
     return train::parseRecipe(text.value(), "recipe");
 }
