@@ -71,6 +71,8 @@ Status RunFiles::create(const Recipe& recipe, bool resume) const {
         if (!resume)
             return {ErrorCode::InvalidArgument, fmt::format("'{}' holds a run already; go on with it by --resume, or choose another folder with -o",
                                                             m_folder.string())};
+        for (const auto& entry : fs::directory_iterator(m_folder, code))  // halves of files that a killed run was writing
+            if (entry.path().extension() == ".part") fs::remove(entry.path(), code);
         if (readText(file) == recipe.text) return {};
         const fs::path kept = m_folder / "recipe.before.yaml";
         fs::copy_file(file, kept, fs::copy_options::overwrite_existing, code);

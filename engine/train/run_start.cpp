@@ -8,7 +8,9 @@
 #include "engine/model/checkpoint.h"
 #include "engine/model/compose_model.h"
 #include "engine/model/prompt_tokenizer.h"
+#include "engine/model/layout_options.h"
 #include "engine/train/initial_weights.h"
+#include "engine/train/latent_source.h"
 #include "engine/train/picture_source.h"
 
 namespace moescope::train {
@@ -41,6 +43,30 @@ PromptConfig promptOf(const Recipe& recipe, const std::filesystem::path& recipeF
     return prompt;
 }
 
+PreparedSize preparedSize(const Recipe& recipe) {
+    PreparedSize size;
+    size.side = recipe.data.side;
+    size.fit = recipe.data.pad ? PreparedSize::Fit::Pad : PreparedSize::Fit::Crop;
+    size.flip = recipe.data.flip;
+    return size;
+}
+
+/// The pictures as latents of the recipe's autoencoder, encoded once into the run's folder.
+RunData openLatents(const Recipe& recipe, const RunOptions& options, const SplitSet& split) {
+    if (recipe.data.vae.empty())
+        throw EngineException(ErrorCode::InvalidArgument, "a model on latents needs an autoencoder to encode the pictures with; give data.vae");
+    std::error_code code;
+    std::filesystem::create_directories(options.folder, code);
+    LatentSourceOptions source{below(options.recipeFolder, recipe.data.vae), options.folder / "latents.safetensors", preparedSize(recipe),
+                               recipe.training.batch, recipe.training.seed, options.threads};
+    RunData data;
+    data.learned = makeLatentSource(split.learned, source).orThrow();
+    source.size.flip = false;
+    source.cache = options.folder / "latents-kept-aside.safetensors";
+    if (split.heldOut) data.heldOut = makeLatentSource(split.heldOut, source).orThrow();
+    return data;
+}
+
 }  // namespace
 
 Result<RunData> openRunData(const Recipe& recipe, const RunOptions& options) {
@@ -51,10 +77,9 @@ Result<RunData> openRunData(const Recipe& recipe, const RunOptions& options) {
         for (const std::string& path : recipe.data.paths) sets.push_back(openPictureSet(below(options.recipeFolder, path).string()).orThrow());
         std::shared_ptr<const PictureSet> set = sets.size() == 1 ? std::move(sets.front()) : joinPictureSets(std::move(sets)).orThrow();
         const SplitSet split = splitSet(std::move(set), recipe.data.heldOut);
+        if (spaceOf(recipe.model.config) == PictureSpace::SdLatent) return openLatents(recipe, options, split);
         PictureSourceOptions source;
-        source.size.side = recipe.data.side;
-        source.size.fit = recipe.data.pad ? PreparedSize::Fit::Pad : PreparedSize::Fit::Crop;
-        source.size.flip = recipe.data.flip;
+        source.size = preparedSize(recipe);
         source.batch = recipe.training.batch;
         source.seed = recipe.training.seed;
         RunData data;

@@ -10,6 +10,7 @@
 
 #include "engine/model/checkpoint.h"
 #include "engine/train/metrics_file.h"
+#include "engine/train/run_start.h"
 #include "tests/engine/train/toy_training.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/toy_pictures.h"
@@ -179,6 +180,40 @@ TEST(TrainingRun, LearnsFromASinglePicture) {
     const auto summary = runTraining(recipe, options, nullptr, control);
     ASSERT_TRUE(summary.ok()) << summary.error().message;
     EXPECT_TRUE(summary->finished);
+}
+
+TEST(TrainingRun, LearnsLatentsOfPicturesThatAreEncodedOnce) {
+    const TemporaryFolder folder;
+    for (int i = 0; i < 6; ++i) {
+        std::filesystem::create_directories(folder / fmt::format("data/{}", i % 2));
+        test::writePngFile(folder / fmt::format("data/{}/{}.png", i % 2, i), test::flatPicture(32, 32, {static_cast<uint8_t>(40 * i), 90, 120}));
+    }
+    const std::string yaml =
+        "name: latents\nmodel: {family: DSMoE, image_size: 32, patch: 2, width: 16, depth: 2, heads: 2}\nexperts: {count: 4, top_k: 2, width: 8}\n"
+        "training: {steps: 3, batch: 2, averages: [0.9]}\nsamples: {every: 0}\n";
+    RunControl control;
+    RunOptions options;
+    options.folder = folder / "run";
+    options.threads = 1;
+    const std::string data = "data.path=" + (folder / "data").string();
+    const auto without = runTraining(parseRecipe(withFields(yaml, {data}).orThrow(), "r").orThrow(), options, nullptr, control);
+    ASSERT_FALSE(without.ok());
+    EXPECT_NE(without.error().message.find("data.vae"), std::string::npos) << without.error().message;
+    // The tiny autoencoder halves the side fewer times than the published one: the sentence names both shapes.
+    const Recipe recipe = parseRecipe(withFields(yaml, {data, "data.vae=" MOESCOPE_TEST_DATA "/golden/vae-tiny"}).orThrow(), "r").orThrow();
+    const auto source = openRunData(recipe, options).orThrow();
+    const int64_t side = source.learned->pictureShape()[1];
+    const Recipe fitting = parseRecipe(withFields(recipe.text, {fmt::format("model.image_size={}", 8 * side)}).orThrow(), "r").orThrow();
+    if (side * 8 != 32) {
+        const auto wrong = runTraining(recipe, source.learned, nullptr, options, nullptr, control);
+        ASSERT_FALSE(wrong.ok());
+        EXPECT_NE(wrong.error().message.find("the data gives"), std::string::npos) << wrong.error().message;
+    }
+    const auto summary = runTraining(fitting, source.learned, source.heldOut, options, nullptr, control);
+    ASSERT_TRUE(summary.ok()) << summary.error().message;
+    EXPECT_TRUE(summary->finished);
+    EXPECT_TRUE(std::filesystem::exists(folder / "run/latents.safetensors"));
+    EXPECT_TRUE(std::filesystem::exists(folder / "run/checkpoints/published/checkpoints/0000003.pt"));
 }
 
 }  // namespace
