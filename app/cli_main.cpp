@@ -23,6 +23,9 @@ int main(int argc, char** argv) {
     addExportCommand(root, console, exitStatus);
     addBenchCommand(root, console, exitStatus);
     addEnsembleCommand(root, console, exitStatus);
+    addTrainCommand(root, console, exitStatus);
+    addEvaluateCommand(root, console, exitStatus);
+    addDatasetCommand(root, console, exitStatus);
     try {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& e) {

@@ -13,8 +13,14 @@ MOESCOPE_BUILD_PACKAGES=(
   "libfmt-dev: formats text"
   "libhwy-dev: SIMD kernels chosen at run time"
   "libpng-dev: reads and writes pictures"
+  "libjpeg-dev: reads JPEG pictures of data sets"
+  "libwebp-dev: reads WebP pictures of data sets"
+  "libarchive-dev: reads and writes tar shards of data sets"
+  "libfreetype-dev: draws the emoji of 'dataset emoji'"
+  "libexpat1-dev: reads the names of emoji"
   "zlib1g-dev: inflates checkpoint entries and pictures"
   "libminizip-dev: opens .pt and .pth archives"
+  "libsentencepiece-dev: cuts prompts into pieces of words"
   "libcli11-dev: parses the command line"
   "libgtest-dev: test framework; configuring looks for it"
   "qt6-base-dev: the window"
@@ -27,10 +33,12 @@ MOESCOPE_BUILD_PACKAGES=(
   "fonts-dejavu-core: a font for charts where there is none"
 )
 
-# Needed in addition to run every test: one of them opens a session file from Python.
+# Needed in addition to run every test: one opens a session file from Python, some draw emoji.
 MOESCOPE_TEST_PACKAGES=(
   "python3: runs the session reader in its test"
   "python3-numpy: arrays of the session reader"
+  "fonts-noto-color-emoji: the pictures of 'dataset emoji'"
+  "unicode-cldr-core: the names of 'dataset emoji'"
 )
 
 # Needed in addition to make the Debian package.

@@ -18,6 +18,7 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
 # Plugins and fonts, which no library dependency names.
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "libqt6svg6, fonts-dejavu-core | fonts-freefont-ttf | fonts-liberation")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "qt6-wayland, qt6-translations-l10n")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "fonts-noto-color-emoji, unicode-cldr-core")  # what 'dataset emoji' draws and names
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "make pictures with mixture-of-experts diffusion models and see the routing")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
   "MoEscope runs sparse mixture-of-experts diffusion models and shows what their\nexperts do: which expert handled which part of the picture, at every evaluation\nand layer, while the picture forms.\n.\nIt opens published DSMoE, JiTMoE and JiT checkpoints, keeps every run as a\nsession that replays without the model, and exports routing for other programs.\nA small model is built in.")

@@ -49,19 +49,25 @@ public:
         const std::vector<float> time(static_cast<size_t>(m_batch),
                                       static_cast<float>((seed * 37 + 11) % 100) / 100.0f);
         std::vector<int32_t> classes(static_cast<size_t>(m_batch), static_cast<int32_t>(c.classes));
-        classes[0] = static_cast<int32_t>((seed * 101 + 207) % static_cast<uint64_t>(c.classes));
+        classes[0] = static_cast<int32_t>((seed * 101 + 207) % static_cast<uint64_t>(std::max<int64_t>(1, c.classes)));
+        m_denoiser.encodePrompts(std::vector<std::string>(static_cast<size_t>(m_batch), "red heart"), m_prompts);
         backend.upload(m_x, std::span<const float>(noise.data));
         backend.upload(m_times, std::span<const float>(time));
         backend.upload(m_labels, std::span<const int32_t>(classes));
         backend.synchronize();
     }
-    void forward() { m_denoiser.forward(*m_workspace, m_x, m_times, {m_labels, m_batch == 2 ? 2 : 1}, nullptr); }
+    void forward() {
+        Condition condition{m_labels, m_batch == 2 ? 2 : 1};
+        condition.prompts = m_prompts.tokens.empty() ? nullptr : &m_prompts;
+        m_denoiser.forward(*m_workspace, m_x, m_times, condition, nullptr);
+    }
 
 private:
     const Denoiser& m_denoiser;
     int m_batch;
     std::unique_ptr<DenoiserWorkspace> m_workspace;
     DeviceTensor m_x, m_times, m_labels;
+    PromptStates m_prompts;
 };
 
 GenerationRequest benchRequest(const Denoiser& denoiser, const BenchPlan& plan, uint64_t seed) {
@@ -69,7 +75,7 @@ GenerationRequest benchRequest(const Denoiser& denoiser, const BenchPlan& plan, 
     request.sampler = denoiser.description().defaults;
     request.sampler.steps = plan.steps;
     request.seed = seed;
-    const auto classes = static_cast<uint64_t>(denoiser.description().config.classes);
+    const auto classes = static_cast<uint64_t>(std::max<int64_t>(1, denoiser.description().config.classes));
     for (int image = 0; image < plan.batch; ++image)
         request.classes.push_back(static_cast<int>((seed * 12 + static_cast<uint64_t>(image) * 7) % classes));
     return request;

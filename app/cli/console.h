@@ -50,5 +50,8 @@ void addExportCommand(CLI::App& root, Console& console, int& exitStatus);
 void addVerifyCommand(CLI::App& root, Console& console, int& exitStatus);
 void addBenchCommand(CLI::App& root, Console& console, int& exitStatus);
 void addEnsembleCommand(CLI::App& root, Console& console, int& exitStatus);
+void addTrainCommand(CLI::App& root, Console& console, int& exitStatus);
+void addEvaluateCommand(CLI::App& root, Console& console, int& exitStatus);
+void addDatasetCommand(CLI::App& root, Console& console, int& exitStatus);
 
 }  // namespace moescope::cli

@@ -49,15 +49,15 @@ std::vector<std::string> foldersOf(const std::vector<std::string>& pairs, const 
 /// Pictures as the experts draw them: pixels, or latents of the given VAE.
 class PictureReader {
 public:
-    PictureReader(const Console& console, const FitArguments& arguments, const fs::path& expertFile) {
-        const auto checkpoint = Checkpoint::open(expertFile).orThrow();
-        const ModelDescription& model = checkpoint->description();
+    PictureReader(const Console& console, const FitArguments& arguments) {
+        const auto ensemble = openExperts(arguments.file).orThrow();
+        const ModelDescription& model = ensemble->description();
         m_side = model.config.inputSide();
         if (model.space == PictureSpace::Pixels) return;
-        const fs::path vae = findVae(*checkpoint, arguments.vae);
+        const fs::path vae = findVae(*ensemble, arguments.vae);
         if (vae.empty())
             throw EngineException(ErrorCode::NotFound, "the experts draw latents, into which pictures have to be encoded, and no VAE was found; give it with --vae, or "
-                                                      "put it into a folder 'vae' beside the first expert");
+                                                       "put it into a folder 'vae' beside the ensemble or its first expert");
         m_backend = arguments.device.makeBackend(console);
         m_vae = AutoencoderKl::load(*m_backend, vae, {.decoder = false}).orThrow();
         m_side *= m_vae->config().reduction();
@@ -91,8 +91,7 @@ FittedRouter fitFrom(const Console& console, const FitArguments& arguments, cons
         return fitAddedRows(known.weights, known.sight, prompts, names, options).orThrow();
     }
     const auto folders = foldersOf(arguments.pictures, names);
-    const fs::path first = fs::path(arguments.file).parent_path() / ensembleExpertFiles(arguments.file).orThrow().front();
-    const PictureReader reader(console, arguments, first);
+    const PictureReader reader(console, arguments);
     ProgressBar bar("reading pictures", !quiet);
     const auto pictures = reader.read(folders, bar);
     bar.clear();

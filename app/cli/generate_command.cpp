@@ -135,7 +135,7 @@ private:
         follower.bar().clear();
         const RunRecord& record = *result.record;
 
-        nlohmann::ordered_json entry = {{"class", plan.request.classes.front()},
+        nlohmann::ordered_json entry = {{"class", record.parameters.classId ? nlohmann::ordered_json(*record.parameters.classId) : nlohmann::ordered_json()},
                                         {"className", record.parameters.className},
                                         {"why", plan.classSentence},
                                         {"seed", plan.request.seed},

@@ -11,6 +11,7 @@
 
 #include "engine/io/png_file.h"
 #include "engine/model/class_choice.h"
+#include "engine/model/prompt_words.h"
 #include "engine/sampling/diffusion_schedule.h"
 
 namespace moescope::cli {
@@ -95,9 +96,9 @@ std::string poolSentence(const ModelDescription& d, const SamplerSettings& s, in
 
 void GenerateArguments::addTo(CLI::App& command) {
     model.addTo(command);
-    command.add_option("-p,--prompt", prompt, "What to draw; for class models its words are matched to the names of the classes");
+    command.add_option("-p,--prompt", prompt, "What to draw; models that know classes match its words to their names");
     command.add_option("--class", classText, "Class by number or name, instead of a prompt")->excludes("-p");
-    command.add_option("-n,--negative-prompt", negativePrompt, "Class that guidance leads away from; default: the null class");
+    command.add_option("-n,--negative-prompt", negativePrompt, "What guidance leads away from: a class, or words for models that read prompts; default: no condition");
     command.add_option("--prompt-file", promptFile, "One prompt per line, one run each")->excludes("-p")->excludes("--class");
     command.add_option("-s,--seed", seed, "Seed of the first picture; picture i uses seed + i; -1: random (default)");
     command.add_option("--steps", steps, "Sampling steps");
@@ -222,6 +223,8 @@ std::vector<PlannedRun> planRuns(const GenerateArguments& a, const std::optional
 
     const auto fromPrompt = [&](const std::string& prompt) {
         if (d.config.classes > 0) return classFromPrompt(prompt, names).orThrow();
+        if (d.conditioning == Conditioning::Prompt) 
+            return ClassChoice{0, "", promptSentence(d, prompt) + (negative.empty() ? "" : "; led away from: " + promptSentence(d, negative))};
         return ClassChoice{0, "", d.networks.empty() ? "the model takes no class and no words" : "no class; the words choose the experts"};
     };
     std::vector<PlannedRun> runs;
@@ -233,12 +236,16 @@ std::vector<PlannedRun> planRuns(const GenerateArguments& a, const std::optional
         if (const Status valid = checkRequest(d, run.request); !valid.ok()) throw EngineException(valid.error());
         runs.push_back(std::move(run));
     };
+    const bool reads = d.conditioning == Conditioning::Prompt;
+    if (reads && !a.classText.empty()) refuse("this model reads the words of a prompt and has no classes; give -p TEXT instead of --class");
     if (!a.promptFile.empty()) {
         for (const std::string& prompt : readPrompts(a.promptFile)) add(prompt, fromPrompt(prompt));
     } else if (!a.classText.empty()) {
         add("", classFromText(a.classText, d.config.classes, names).orThrow());
     } else if (!a.prompt.empty()) {
         add(a.prompt, fromPrompt(a.prompt));
+    } else if (reads && !repeated) {
+        refuse("say what to draw: -p TEXT (for example -p \"a red heart\"; -p \" \" is no prompt), or --prompt-file FILE");
     } else if (d.config.classes == 0) {
         add(repeated ? repeated->prompt : "", fromPrompt(""));
     } else if (repeated && repeated->classId) {

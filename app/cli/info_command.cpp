@@ -20,11 +20,40 @@ std::string millions(int64_t parameters) { return fmt::format("{:.2f} M", static
 
 Json namesJson(const std::vector<std::string>& names) { return Json(names); }
 
+const char* tableName(PositionTable table) {
+    return table == PositionTable::None ? "none" : table == PositionTable::Learned ? "learned" : "stored";
+}
+
+const char* rotaryName(Rotary rotary) { return rotary == Rotary::None ? "none" : rotary == Rotary::Line ? "1d" : "2d"; }
+
+const char* affinityName(RouterRule rule) {
+    return rule == RouterRule::SigmoidTokenChoice ? "sigmoid" : rule == RouterRule::Prototype ? "cosine" : "softmax";
+}
+
+const char* predictionName(Prediction prediction) {
+    return prediction == Prediction::Velocity ? "velocity" : prediction == Prediction::CleanImage ? "clean picture" : "noise";
+}
+
+std::string headWords(const TransformerConfig& m) {
+    if (m.heads == 0) return "heads not known";
+    return m.keyHeads ? fmt::format("{} heads ({} of keys and values)", m.heads, m.keyHeads) : fmt::format("{} heads", m.heads);
+}
+
 /// Null where nothing says how many experts a token takes.
 Json activeJson(const ModelDescription& d) {
     for (const char* setting : {"top_k", "capacity"})
         if (std::ranges::find(d.unknownSettings, setting) != d.unknownSettings.end()) return nullptr;
     return d.activeParameters();
+}
+
+std::string conditionName(Conditioning conditioning) {
+    switch (conditioning) {
+        case Conditioning::ClassLabel: return "class";
+        case Conditioning::Text: return "text";
+        case Conditioning::Prompt: return "prompt";
+        case Conditioning::None: return "none";
+    }
+    return "none";
 }
 
 Json describeJson(const LoadableModel& c) {
@@ -35,6 +64,11 @@ Json describeJson(const LoadableModel& c) {
     out["config"] = {{"width", m.width}, {"depth", m.depth}, {"heads", m.heads}, {"headWidth", m.headWidth}, {"patch", m.patch},
                      {"grid", m.grid}, {"inChannels", m.inChannels}, {"outChannels", m.outChannels}, {"classes", m.classes},
                      {"denseWidth", m.denseWidth}};
+    if (d.network.empty()) {
+        out["config"]["keyValueHeads"] = m.keyValueHeads();
+        out["config"]["positionTable"] = tableName(m.positions);
+        out["config"]["rotary"] = rotaryName(m.rotary);
+    }
     if (m.bottleneck) out["config"]["bottleneck"] = m.bottleneck;
     if (m.contextTokens) {
         out["config"]["contextTokens"] = m.contextTokens;
@@ -44,10 +78,12 @@ Json describeJson(const LoadableModel& c) {
         out["moe"] = {{"layers", m.moeBlocks.size()}, {"blocks", m.moeBlocks}, {"experts", m.moe.experts}, {"topK", m.moe.topK},
                       {"expertWidth", m.moe.expertWidth}, {"sharedWidth", m.moe.sharedWidth}, {"groups", m.moe.groups},
                       {"keptGroups", m.moe.keptGroups}, {"scale", m.moe.scale}, {"policy", policyName(policyOf(m.moe.rule))},
-                      {"capacity", byCapacity(m.moe.rule) ? Json(m.moe.capacity) : Json()}, {"routesOverBatch", d.routesOverBatch()}};
+                      {"affinity", affinityName(m.moe.rule)}, {"capacity", byCapacity(m.moe.rule) ? Json(m.moe.capacity) : Json()}, {"routesOverBatch", d.routesOverBatch()}};
     if (!d.network.empty()) out["network"] = d.network;
-    out["condition"] = d.conditioning == Conditioning::ClassLabel ? "class" : d.conditioning == Conditioning::Text ? "text" : "none";
-    out["predicts"] = d.prediction == Prediction::Velocity ? "velocity" : d.prediction == Prediction::CleanImage ? "clean picture" : "noise";
+    out["condition"] = conditionName(d.conditioning);
+    if (d.prompt.vocabulary)
+        out["prompt"] = {{"pieces", d.prompt.vocabulary}, {"places", m.contextTokens}, {"layers", d.prompt.layers}, {"inner", d.prompt.inner}};
+    out["predicts"] = predictionName(d.prediction);
     if (d.noise) out["noiseSteps"] = d.noise->steps();
     if (!d.notAlone.empty()) out["notAlone"] = d.notAlone;
     const SamplingDefaults& s = d.defaults;
@@ -72,6 +108,23 @@ Json describeJson(const LoadableModel& c) {
     return out;
 }
 
+std::string sharedWords(const MoeConfig& moe) {
+    if (moe.sharedWidth == 0) return ", no shared expert";
+    return moe.sharedWidth == moe.expertWidth ? ", 1 shared expert" : fmt::format(", 1 shared expert of width {}", moe.sharedWidth);
+}
+
+/// Where tokens stand, in a few words.
+std::string positionWords(const TransformerConfig& m) {
+    const std::string table = m.positions == PositionTable::None     ? ""
+                              : m.positions == PositionTable::Learned ? "a learned table"
+                                                                      : "a table of sines and cosines";
+    const std::string turn = m.rotary == Rotary::None   ? ""
+                             : m.rotary == Rotary::Line ? "one-dimensional rotation"
+                                                        : "rotation by row and column";
+    if (table.empty() && turn.empty()) return "none";
+    return table.empty() ? turn : turn.empty() ? table : table + " and " + turn;
+}
+
 /// How tokens and experts find each other, in a few words.
 std::string routingWords(const ModelDescription& d) {
     const MoeConfig& moe = d.config.moe;
@@ -80,6 +133,9 @@ std::string routingWords(const ModelDescription& d) {
     };
     const auto perExpert = [&] { return d.moeLayers.empty() ? int64_t{0} : d.moeLayers.front().capacity; };
     switch (moe.rule) {
+        case RouterRule::SoftmaxNormalised:
+            return fmt::format("per token {} by softmax, gates sum to {}", known("top_k", static_cast<double>(moe.topK)),
+                               known("routed_scaling_factor", moe.scale));
         case RouterRule::SigmoidTokenChoice:
             return fmt::format("per token {}, gates sum to {}", known("top_k", static_cast<double>(moe.topK)),
                                known("routed_scaling_factor", moe.scale));
@@ -91,7 +147,9 @@ std::string routingWords(const ModelDescription& d) {
         case RouterRule::ExpertChoice:
             return fmt::format("each takes {} tokens of a picture (capacity {})", perExpert(), known("capacity", moe.capacity));
         case RouterRule::PoolThreshold: return "each takes as many tokens of the batch as its predicted capacity says";
-        case RouterRule::Prototype: return fmt::format("per token the {} nearest prototype{}", moe.topK, moe.topK == 1 ? "" : "s");
+        case RouterRule::Prototype:
+            if (known("top_k", 0) == "not known") return "each token takes the nearest prototypes, how many is not known";
+            return fmt::format("per token the {} nearest prototype{}", moe.topK, moe.topK == 1 ? "" : "s");
     }
     return {};
 }
@@ -140,19 +198,24 @@ void describeText(const Console& console, const LoadableModel& c) {
         line("network", d.network);
     else
         line("network", fmt::format("{} blocks, width {}, {}, {} x {} image tokens in patches of {}{}", m.depth, m.width,
-                                m.heads ? fmt::format("{} heads", m.heads) : "heads not known", m.grid, m.grid, m.patch,
-                                m.contextTokens ? fmt::format(", {} class tokens from block {}", m.contextTokens,
+                                headWords(m), m.grid, m.grid, m.patch,
+                                m.contextTokens ? fmt::format(", {} {} tokens from block {}", m.contextTokens, d.prompt.vocabulary ? "text" : "class",
                                                             known("in_context_start", fmt::format("{}", m.contextStart)))
                                               : ""));
+    if (d.network.empty()) line("positions", positionWords(m));
     if (m.moeBlocks.empty())
         line("experts", "none (dense)");
     else
         line("experts", fmt::format("{} experts x {} layers, {}, width {}{}", m.moe.experts, m.moeBlocks.size(), routingWords(d), m.moe.expertWidth,
-                                    m.moe.sharedWidth ? ", 1 shared expert" : ", no shared expert"));
+                                    sharedWords(m.moe)));
     if (d.conditioning == Conditioning::ClassLabel)
         line("classes", fmt::format("{}, null class {}", m.classes, m.classes));
     else
-        line("condition", d.conditioning == Conditioning::Text ? fmt::format("encoded text of width {}", d.contextWidth) : "none");
+        line("condition", d.conditioning == Conditioning::Text ? fmt::format("encoded text of width {}", d.contextWidth)
+                          : d.prompt.vocabulary ? fmt::format("a prompt of up to {} pieces from {}, read by {} layers of width {}", m.contextTokens,
+                                                                d.prompt.vocabulary, d.prompt.layers, m.width)
+                                                : conditionName(d.conditioning));
+    line("predicts", predictionName(d.prediction));
     line("weights", c.weightSetReason());
     line("stored as", fmt::format("{}, {}", c.dtypes(), c.format()));
     line("hash", c.fingerprint());

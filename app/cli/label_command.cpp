@@ -11,6 +11,9 @@ namespace {
 constexpr int kFound = 20;
 
 int listLabels(const Console& console, const LoadableModel& checkpoint, const std::string& query, int limit) {
+    if (checkpoint.description().conditioning == Conditioning::Prompt)
+        throw EngineException(ErrorCode::NotFound, "this model has no classes: it reads the words of a prompt itself, so say with 'generate -p' "
+                                                   "what to draw");
     const auto labels = findLabels(checkpoint);
     if (!labels)
         throw EngineException(ErrorCode::NotFound, fmt::format("the {} classes of this model have no names here; put a labels.json beside "

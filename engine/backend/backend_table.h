@@ -64,8 +64,10 @@ typedef enum MsPolicy {
                                            probability; gate = probability * scale */
     MS_POLICY_POOL_THRESHOLD = 3,       /* as expert choice, but an expert's capacity in a pool is the number of its tokens with
                                            sigmoid(predictor(x)) > threshold of the expert (arXiv 2503.14487) */
-    MS_POLICY_PROTOTYPE = 4             /* affinity = cosine of token and prototype (the router's rows, of length 1); a token's topK best; gate =
+    MS_POLICY_PROTOTYPE = 4,            /* affinity = cosine of token and prototype (the router's rows, of length 1); a token's topK best; gate =
                                            affinity * scale (arXiv 2510.24711) */
+    /* Appended to version 2; devices without it answer MS_INVALID. */
+    MS_POLICY_TOKEN_CHOICE_SOFTMAX_NORMALISED = 5 /* softmax over the experts, all else as for sigmoid affinities */
 } MsPolicy;
 
 typedef struct MsContextOptions {

@@ -88,16 +88,21 @@ MsStatus checkMlp(MsContext* context, const char* inName, const char* outName, c
     return status == MS_OK ? checkWeights(context, outName, out, count, hidden, width, MS_LINEAR_PLAIN) : status;
 }
 
+/// Policies that choose by affinity + bias, within groups, and divide a token's gates by their sum.
+bool normalisesGates(MsPolicy policy) {
+    return policy == MS_POLICY_TOKEN_CHOICE_SIGMOID || policy == MS_POLICY_TOKEN_CHOICE_SOFTMAX_NORMALISED;
+}
+
 MsStatus checkTokenPolicy(MsContext* context, const MsMoeLayerDesc& desc, int64_t tokens) {
-    const bool sigmoid = desc.policy == MS_POLICY_TOKEN_CHOICE_SIGMOID, prototype = desc.policy == MS_POLICY_PROTOTYPE;
+    const bool selects = normalisesGates(desc.policy), prototype = desc.policy == MS_POLICY_PROTOTYPE;
     MS_REQUIRE(context, desc.topK > 0 && desc.topK <= desc.router->desc.out, "[moe_layer] {} of {} experts per token",
                desc.topK, desc.router->desc.out);
     MS_REQUIRE(
         context,
         desc.groups > 0 && desc.experts % desc.groups == 0 && desc.keptGroups > 0 && desc.keptGroups <= desc.groups,
         "[moe_layer] {} of {} groups over {} experts", desc.keptGroups, desc.groups, desc.experts);
-    MS_REQUIRE(context, sigmoid || (desc.keptGroups == desc.groups && !desc.selectionBias),
-               "[moe_layer] groups and selection biases belong to sigmoid affinities");
+    MS_REQUIRE(context, selects || (desc.keptGroups == desc.groups && !desc.selectionBias),
+               "[moe_layer] groups and selection biases belong to policies that normalise their gates");
     MS_REQUIRE(
         context,
         !desc.selectionBias || (desc.selectionBias->dtype == MS_F32 && desc.selectionBias->elements() == desc.experts),
@@ -137,7 +142,7 @@ MsStatus checkPoolPolicy(MsContext* context, const MsMoeLayerDesc& desc, int64_t
 MsStatus checkMoeLayer(MsContext* context, const MsTensor* x, const MsMoeLayerDesc& desc, const MsRouting& routing,
                        const MsTensor* out) {
     const int64_t tokens = x->rows(), width = x->lastDim();
-    MS_REQUIRE(context, desc.policy >= MS_POLICY_TOKEN_CHOICE_SIGMOID && desc.policy <= MS_POLICY_PROTOTYPE,
+    MS_REQUIRE(context, desc.policy >= MS_POLICY_TOKEN_CHOICE_SIGMOID && desc.policy <= MS_POLICY_TOKEN_CHOICE_SOFTMAX_NORMALISED,
                "[moe_layer] unknown policy {}", static_cast<int>(desc.policy));
     MS_REQUIRE(context, x->dtype == MS_F32 && out->dtype == MS_F32, "[moe_layer] activations must be F32");
     MS_REQUIRE(context, out->rows() == tokens && out->lastDim() == width,

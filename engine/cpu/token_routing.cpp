@@ -59,9 +59,11 @@ const TokenPolicy& policyOf(const MsMoeLayerDesc& desc) {
     static constexpr TokenPolicy kSigmoid{sigmoidAffinities, gateWeights};
     static constexpr TokenPolicy kSoftmax{softmaxAffinities, plainGates};
     static constexpr TokenPolicy kPrototype{cosineAffinities, plainGates};
-    return desc.policy == MS_POLICY_TOKEN_CHOICE_SIGMOID   ? kSigmoid
-           : desc.policy == MS_POLICY_TOKEN_CHOICE_SOFTMAX ? kSoftmax
-                                                           : kPrototype;
+    static constexpr TokenPolicy kNormalised{softmaxAffinities, gateWeights};
+    return desc.policy == MS_POLICY_TOKEN_CHOICE_SIGMOID              ? kSigmoid
+           : desc.policy == MS_POLICY_TOKEN_CHOICE_SOFTMAX            ? kSoftmax
+           : desc.policy == MS_POLICY_TOKEN_CHOICE_SOFTMAX_NORMALISED ? kNormalised
+                                                                      : kPrototype;
 }
 
 /// A token's pairs: topK, or the one of a sample that goes round the router.

@@ -59,14 +59,14 @@ void checkRouting(const MsMoeLayerDesc& desc, const MsRouting& r, int64_t tokens
 }
 
 void checkTokenPolicy(const MsMoeLayerDesc& desc, int64_t tokens) {
-    const bool sigmoid = desc.policy == MS_POLICY_TOKEN_CHOICE_SIGMOID, prototype = desc.policy == MS_POLICY_PROTOTYPE;
+    const bool selects = normalisesGates(desc.policy), prototype = desc.policy == MS_POLICY_PROTOTYPE;
     MS_CUDA_REQUIRE(desc.topK > 0 && desc.topK <= desc.router->desc.out, "[moe_layer] ", desc.topK, " of ",
                     desc.router->desc.out, " experts per token");
     MS_CUDA_REQUIRE(
         desc.groups > 0 && desc.experts % desc.groups == 0 && desc.keptGroups > 0 && desc.keptGroups <= desc.groups,
         "[moe_layer] ", desc.keptGroups, " of ", desc.groups, " groups over ", desc.experts, " experts");
-    MS_CUDA_REQUIRE(sigmoid || (desc.keptGroups == desc.groups && !desc.selectionBias),
-                    "[moe_layer] groups and selection biases belong to sigmoid affinities");
+    MS_CUDA_REQUIRE(selects || (desc.keptGroups == desc.groups && !desc.selectionBias),
+                    "[moe_layer] groups and selection biases belong to policies that normalise their gates");
     MS_CUDA_REQUIRE(
         !desc.selectionBias || (desc.selectionBias->dtype == MS_F32 && desc.selectionBias->elements() == desc.experts),
         "[moe_layer] ", desc.selectionBias->elements(), " selection biases for ", desc.experts, " experts");
@@ -112,7 +112,7 @@ int64_t mostPairs(const MsMoeLayerDesc& desc, int64_t tokens) {
 void checkMoeLayer(const MsContext&, const MsTensor* x, const MsMoeLayerDesc& desc, const MsRouting& routing,
                    const MsTensor* out) {
     const int64_t tokens = x->rows(), width = x->lastDim();
-    MS_CUDA_REQUIRE(desc.policy >= MS_POLICY_TOKEN_CHOICE_SIGMOID && desc.policy <= MS_POLICY_PROTOTYPE,
+    MS_CUDA_REQUIRE(desc.policy >= MS_POLICY_TOKEN_CHOICE_SIGMOID && desc.policy <= MS_POLICY_TOKEN_CHOICE_SOFTMAX_NORMALISED,
                     "[moe_layer] unknown policy ", static_cast<int>(desc.policy));
     MS_CUDA_REQUIRE(x->dtype == MS_F32 && out->dtype == MS_F32 && x != out,
                     "[moe_layer] input and output must be two different F32 tensors");

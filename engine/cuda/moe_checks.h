@@ -11,6 +11,11 @@ inline bool choosesFromPools(MsPolicy policy) {
     return policy == MS_POLICY_EXPERT_CHOICE || policy == MS_POLICY_POOL_THRESHOLD;
 }
 
+/// Policies that choose by affinity + bias, within groups, and divide a token's gates by their sum.
+inline bool normalisesGates(MsPolicy policy) {
+    return policy == MS_POLICY_TOKEN_CHOICE_SIGMOID || policy == MS_POLICY_TOKEN_CHOICE_SOFTMAX_NORMALISED;
+}
+
 /// Pairs that a call can have at most.
 int64_t mostPairs(const MsMoeLayerDesc& desc, int64_t tokens);
 

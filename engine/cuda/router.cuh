@@ -3,8 +3,8 @@
 //
 // Sigmoid: ranking = affinity + selection bias; of all groups but the strongest `keptGroups` (by the sum of a group's
 // two best) the ranking is set to 0.0; the topK largest are chosen; gate = affinity / (sum of the chosen affinities +
-// 1e-20) * scale, the division only if topK > 1. Softmax and prototypes: gate = affinity * scale. Ties: see
-// tie_order.cuh.
+// 1e-20) * scale, the division only if topK > 1. Normalised softmax: the same. Plain softmax and prototypes: gate =
+// affinity * scale. Ties: see tie_order.cuh.
 #pragma once
 
 #include "engine/cuda/device_math.cuh"
@@ -15,6 +15,7 @@ namespace moescope::cuda {
 
 struct TokenChoice {
     MsPolicy policy;
+    bool softmax, divides;  // what the policy means for affinities and gates
     int64_t tokens;
     int32_t experts, ranked, topK, groups, keptGroups;  // ranked: experts that the router knows (bypass: one less)
     float scale;
@@ -164,7 +165,7 @@ __device__ inline void affinities(const TokenChoice& c, const RouterMemory& m, i
         const float* x = c.x + token * c.width;
         for (int64_t i = lane; i < c.width; i += kWarpSize) sum = fmaf(x[i], x[i], sum);
         divisor = fmaxf(sqrtf(warpSum(sum)), 1e-12f);
-    } else if (c.policy == MS_POLICY_TOKEN_CHOICE_SOFTMAX) {
+    } else if (c.softmax) {
         for (int32_t e = lane; e < c.ranked; e += kWarpSize) largest = fmaxf(largest, products[e]);
         largest = warpMax(largest);
         for (int32_t e = lane; e < c.ranked; e += kWarpSize) sum += expf(products[e] - largest);
@@ -173,7 +174,7 @@ __device__ inline void affinities(const TokenChoice& c, const RouterMemory& m, i
     for (int32_t e = lane; e < c.experts; e += kWarpSize) {
         float value = 0.0f;
         if (e < c.ranked && c.policy == MS_POLICY_TOKEN_CHOICE_SIGMOID) value = sigmoid(products[e]);
-        if (e < c.ranked && c.policy == MS_POLICY_TOKEN_CHOICE_SOFTMAX) value = expf(products[e] - largest) / divisor;
+        if (e < c.ranked && c.softmax) value = expf(products[e] - largest) / divisor;
         if (e < c.ranked && c.policy == MS_POLICY_PROTOTYPE) value = products[e] / divisor;
         m.scores[e] = value;
         m.ranking[e] = c.selectionBias ? value + c.selectionBias[e] : value;
@@ -232,7 +233,7 @@ static __global__ void chooseExpertsKernel(TokenChoice c) {
     }
     float sum = 0.0f;
     for (int32_t j = 0; j < c.topK; ++j) sum += m.scores[list[j]];
-    const bool divides = c.policy == MS_POLICY_TOKEN_CHOICE_SIGMOID && c.topK > 1;
+    const bool divides = c.divides && c.topK > 1;
     for (int32_t j = lane; j < c.topK; j += kWarpSize) {
         const float affinity = m.scores[list[j]];
         chosen[j] = list[j];

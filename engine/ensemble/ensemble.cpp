@@ -211,6 +211,8 @@ void Ensemble::describe() {
     // At the data's own time the velocity of a clean picture is a division by almost nothing: Heun's last stage makes no sense there.
     if (!allClean && std::ranges::any_of(m_experts, clean)) d.samplers = {SamplerKind::Euler};
     d.promptWidth = promptWidth();
+    const auto reads = [](const auto& expert) { return expert->description().conditioning == Conditioning::Prompt; };
+    if (!c.classes && std::ranges::any_of(m_experts, reads)) d.conditioning = Conditioning::Prompt;
     const auto flow = std::ranges::find_if(m_experts, [](const auto& expert) { return expert->description().prediction != Prediction::Noise; });
     const SamplingDefaults& like = (flow == m_experts.end() ? m_experts.front() : *flow)->description().defaults;
     d.defaults.steps = like.steps;
@@ -257,20 +259,35 @@ void Ensemble::describe() {
     m_notes.insert(m_notes.end(), m_classes.notes.begin(), m_classes.notes.end());
 }
 
-std::string Ensemble::conditionOf(size_t expert) const {
+ExpertConditions Ensemble::conditionsOf(size_t expert) const {
     const ModelDescription& d = m_experts[expert]->description();
-    if (d.config.classes && d.promptWidth) return fmt::format("a class of {} and the prompt", d.config.classes);
-    if (d.config.classes) return fmt::format("a class of {}", d.config.classes);
-    return d.promptWidth ? "the prompt" : "nothing";
+    return {d.config.classes, d.promptWidth > 0, d.conditioning == Conditioning::Text};
+}
+
+std::string Ensemble::conditionOf(size_t expert) const {
+    const ExpertConditions told = conditionsOf(expert);
+    if (told.encodedText) return "encoded text";
+    if (told.classes && told.prompt) return fmt::format("a class of {} and the prompt", told.classes);
+    if (told.classes) return fmt::format("a class of {}", told.classes);
+    return told.prompt ? "the prompt" : "nothing";
+}
+
+RouterFacts Ensemble::routerFacts() const {
+    RouterFacts facts;
+    const std::string kind = m_file.router.value("kind", "");  // a text, since the router was read
+    if (kind == "prototypes") facts.kind = RouterFacts::Kind::Prototypes;
+    if (kind != "learned") return facts;
+    facts.kind = RouterFacts::Kind::Learned;
+    facts.picture = m_router->needsPicture();
+    facts.time = m_file.router.value("time_width", int64_t{0}) > 0;
+    return facts;
 }
 
 std::string Ensemble::routerText() const {
-    const auto kind = m_file.router.find("kind");
-    const std::string name = kind != m_file.router.end() && kind->is_string() ? kind->get<std::string>() : "";
-    const std::string sees = m_router->needsPicture() ? "the noisy picture" : "the prompt";
-    if (name == "learned") return fmt::format("a learned network over {} and the time", sees);
-    if (name == "prototypes") return "the likeness of the prompt to one example direction per expert";
-    return "rules by hand";
+    const RouterFacts facts = routerFacts();
+    if (facts.kind == RouterFacts::Kind::Prototypes) return "the likeness of the prompt to one example direction per expert";
+    if (facts.kind == RouterFacts::Kind::Rules) return "rules by hand";
+    return fmt::format("a learned router over {}{}", facts.picture ? "the noisy picture" : "the prompt", facts.time ? " and the time" : "");
 }
 
 std::string Ensemble::name() const {
@@ -344,9 +361,13 @@ int64_t Ensemble::memoryOfAll(MsDType storage) const {
 }
 
 Status Ensemble::runnable() const {
-    for (size_t e = 0; e < m_experts.size(); ++e)
+    for (size_t e = 0; e < m_experts.size(); ++e) {
         if (const Status status = m_experts[e]->runnable(); !status.ok())
             return {status.error().code, fmt::format("the expert '{}': {}", m_file.experts[e].name, status.error().message)};
+        if (conditionsOf(e).encodedText)
+            return {ErrorCode::Unsupported, fmt::format("the expert '{}' follows encoded text, and this version runs no text encoder; choose experts "
+                                                        "that take a class, or nothing", m_file.experts[e].name)};
+    }
     return {};
 }
 

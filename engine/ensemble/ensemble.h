@@ -15,6 +15,20 @@
 
 namespace moescope {
 
+/// What an expert is told of the picture that it is to make.
+struct ExpertConditions {
+    int64_t classes = 0;  // 0: no class
+    bool prompt = false, encodedText = false;
+};
+
+/// Who chooses the networks: data for words.
+struct RouterFacts {
+    enum class Kind : uint8_t { Learned, Prototypes, Rules };
+    Kind kind = Kind::Rules;
+    bool picture = false;  // learned ones: it sees the noisy picture, else the prompt ...
+    bool time = false;     // ... and the time
+};
+
 class Ensemble final : public LoadableModel {
 public:
     /// Reads headers only. The error is a sentence: a missing file, shapes or picture spaces that do not fit, an ensemble
@@ -40,11 +54,13 @@ public:
     const NetworkRouter& router() const { return *m_router; }
     /// One per expert; experts of the same weights share theirs.
     const std::vector<std::shared_ptr<const Checkpoint>>& experts() const { return m_experts; }
-    /// "class of 256", "prompt", "none": what an expert is conditioned on.
+    ExpertConditions conditionsOf(size_t expert) const;
+    /// The same in English: "a class of 256", "the prompt", "nothing".
     std::string conditionOf(size_t expert) const;
     /// Bytes with all experts in memory.
     int64_t memoryOfAll(MsDType storage) const;
-    /// "two layers over the prompt and the time": who chooses, in a few words.
+    RouterFacts routerFacts() const;
+    /// The same in English: "a learned router over the prompt and the time".
     std::string routerText() const;
 
 private:

@@ -51,6 +51,8 @@ struct EnsembleDenoiser::Workspace : DenoiserWorkspace {
         int64_t loads = 0;  // of its network when this was made: its weights are others after that
         std::unique_ptr<DenoiserWorkspace> workspace;
         DeviceTensor x, times, labels;
+        std::vector<std::string> words;  // that `prompts` was made of, where the network reads prompts
+        PromptStates prompts;
     };
 
     const DeviceTensor& output() const override { return velocity; }
@@ -271,6 +273,16 @@ void EnsembleDenoiser::run(Workspace& work, size_t index, const Condition& condi
     own.pool = condition.pool;
     own.prompt = expert.takesPrompt ? &prompts : nullptr;
     own.flowTimes = flowTimes;
+    if (network.description().conditioning == Conditioning::Prompt) {
+        std::vector<std::string> words;
+        for (const int32_t row : work.rows)
+            words.push_back(!condition.networks                                ? std::string()
+                            : work.unconditional[static_cast<size_t>(row)] ? condition.networks->negativeWords
+                                                                             : condition.networks->words);
+        if (pass.prompts.tokens.empty() || words != pass.words) network.encodePrompts(words, pass.prompts);
+        pass.words = std::move(words);
+        own.prompts = &pass.prompts;
+    }
 
     const auto layers = std::span(m_description.moeLayers).subspan(static_cast<size_t>(expert.firstLayer), static_cast<size_t>(expert.layers));
     if (observer) {

@@ -36,16 +36,6 @@ Json readEnsemble(const fs::path& file) {
     return json;
 }
 
-std::vector<std::string> expertTexts(const fs::path& ensembleFile, const char* field) {
-    std::vector<std::string> texts;
-    const Json ensemble = readEnsemble(ensembleFile);
-    for (const Json& expert : ensemble["experts"]) {
-        const nlohmann::json plain = expert;
-        texts.push_back(JsonFields(plain, fmt::format("expert {}", texts.size() + 1)).text(field));
-    }
-    return texts;
-}
-
 }  // namespace
 
 Json routerSection(const LearnedRouterWeights& weights, const RouterSight& sight, const std::string& file) {
@@ -83,11 +73,24 @@ Result<std::string> writeFittedRouter(const fs::path& ensembleFile, const Fitted
 }
 
 Result<std::vector<std::string>> ensembleExpertNames(const fs::path& ensembleFile) {
-    return guarded([&] { return expertTexts(ensembleFile, "name"); });
+    return guarded([&] {
+        std::vector<std::string> names;
+        const Json ensemble = readEnsemble(ensembleFile);
+        for (const Json& expert : ensemble["experts"]) {
+            const nlohmann::json plain = expert;
+            names.push_back(JsonFields(plain, fmt::format("expert {}", names.size() + 1)).text("name"));
+        }
+        return names;
+    });
 }
 
-Result<std::vector<std::string>> ensembleExpertFiles(const fs::path& ensembleFile) {
-    return guarded([&] { return expertTexts(ensembleFile, "file"); });
+Result<std::shared_ptr<const Ensemble>> openExperts(const fs::path& ensembleFile) {
+    return guarded([&] {
+        nlohmann::json ensemble = readEnsemble(ensembleFile);
+        ensemble["router"] = {{"kind", "rules"}};
+        EnsembleFile file = parseEnsemble(ensemble, ensembleFile.filename().string()).orThrow();
+        return Ensemble::make(std::move(file), ensembleFile).orThrow();
+    });
 }
 
 Result<KnownRouter> readKnownRouter(const fs::path& ensembleFile) {

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 #include "engine/core/error.h"
+#include "engine/ensemble/ensemble.h"
 #include "engine/ensemble/router_fit.h"
 
 namespace moescope {
@@ -24,8 +26,8 @@ Result<std::string> writeFittedRouter(const std::filesystem::path& ensembleFile,
 /// The experts' names as the ensemble file lists them.
 Result<std::vector<std::string>> ensembleExpertNames(const std::filesystem::path& ensembleFile);
 
-/// The experts' checkpoints as the file names them, relative to its folder.
-Result<std::vector<std::string>> ensembleExpertFiles(const std::filesystem::path& ensembleFile);
+/// The ensemble with its experts, whatever its router section holds, and where it has none yet: rules take its place.
+Result<std::shared_ptr<const Ensemble>> openExperts(const std::filesystem::path& ensembleFile);
 
 struct KnownRouter {
     LearnedRouterWeights weights;

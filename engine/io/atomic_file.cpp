@@ -145,6 +145,24 @@ Status AtomicFile::write(std::string_view text) {
     return write(std::as_bytes(std::span(text)));
 }
 
+Status AtomicFile::overwrite(uint64_t at, std::span<const std::byte> bytes) {
+    if (m_fd < 0 || at + bytes.size() > m_size)
+        return {ErrorCode::Io, fmt::format("{} is closed, or shorter than what was to be replaced; write it anew",
+                                           m_target.filename().string())};
+    while (!bytes.empty()) {
+        const ssize_t count = ::pwrite(m_fd, bytes.data(), bytes.size(), static_cast<off_t>(at));
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) {
+            const EngineError error = writeError(m_target, m_size, count == 0 ? ENOSPC : errno);
+            discard();
+            return error;
+        }
+        at += static_cast<uint64_t>(count);
+        bytes = bytes.subspan(static_cast<size_t>(count));
+    }
+    return {};
+}
+
 Status AtomicFile::commit() {
     if (m_fd < 0)
         return {ErrorCode::Io,

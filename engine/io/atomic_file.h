@@ -25,6 +25,8 @@ public:
 
     Status write(std::span<const std::byte> bytes);
     Status write(std::string_view text);
+    /// Replaces bytes that have been written; `at` + bytes.size() is at most size().
+    Status overwrite(uint64_t at, std::span<const std::byte> bytes);
     /// Bytes written so far.
     uint64_t size() const { return m_size; }
     Status commit();

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/model/position_tables.h"
+
 namespace moescope {
 namespace {
 
@@ -14,6 +16,11 @@ constexpr float kMaxPeriod = 10000.0f;
 const MsTensor* orNull(const DeviceTensor& tensor) { return tensor.empty() ? nullptr : tensor.get(); }
 const MsLinear* orNull(const PackedLinear& linear) { return linear.empty() ? nullptr : linear.get(); }
 
+const DeviceTensor& pooledPrompts(const PromptStates* prompts) {
+    if (!prompts) throw EngineException(ErrorCode::Internal, "a network that reads prompts was given none");
+    return prompts->pooled;
+}
+
 }  // namespace
 
 AdalnTransformer::AdalnTransformer(Backend& backend, ModelDescription description)
@@ -21,7 +28,7 @@ AdalnTransformer::AdalnTransformer(Backend& backend, ModelDescription descriptio
 
 uint64_t AdalnTransformer::packedBytes() const {
     uint64_t bytes = m_time1.bytes() + m_time2.bytes() + m_finalModulation.bytes() + m_finalLinear.bytes() +
-                     static_cast<uint64_t>(m_labelTable.elements()) * 4;
+                     (m_labelTable.empty() ? 0 : static_cast<uint64_t>(m_labelTable.elements()) * 4);
     for (const BlockWeights& block : m_blocks) {
         for (const PackedLinear* linear : {&block.modulation, &block.qkv, &block.proj, &block.denseIn, &block.denseOut})
             bytes += linear->bytes();
@@ -37,7 +44,8 @@ void AdalnTransformer::loadCommon(WeightLoader& loader) {
     const TransformerConfig& config = m_description.config;
     m_time1 = loader.linear("t_embedder.mlp.0", config.waves, config.width, true);
     m_time2 = loader.linear("t_embedder.mlp.2", config.width, config.width, true);
-    m_labelTable = loader.tensor("y_embedder.embedding_table.weight", {config.classes + 1, config.width});
+    if (m_description.conditioning == Conditioning::ClassLabel)
+        m_labelTable = loader.tensor("y_embedder.embedding_table.weight", {config.classes + 1, config.width});
     if (config.moe.unconditionalExpert) {
         std::vector<int32_t> bypasses(static_cast<size_t>(config.classes) + 1);
         bypasses.back() = 1;
@@ -49,12 +57,29 @@ void AdalnTransformer::loadCommon(WeightLoader& loader) {
         BlockWeights& weights = m_blocks[static_cast<size_t>(block)];
         const std::string name = "blocks." + std::to_string(block);
         weights.modulation = loader.linear(name + ".adaLN_modulation.1", config.width, 6 * config.width, true);
-        weights.qkv = loader.linear(name + ".attn." + m_qkvName, config.width, 3 * config.width, true);
+        weights.qkv = loader.attention(name + ".attn." + m_qkvName, config.width, config.heads, config.keyValueHeads(), config.headWidth);
         weights.proj = loader.linear(name + ".attn." + m_projName, config.width, config.width, true);
         loadBlock(loader, block, weights);
     }
     m_finalModulation = loader.linear("final_layer.adaLN_modulation.1", config.width, 2 * config.width, true);
     m_finalLinear = loader.linear("final_layer.linear", config.width, config.patch * config.patch * config.outChannels, true);
+}
+
+void AdalnTransformer::loadPositions(WeightLoader& loader, MsRope grid) {
+    const TransformerConfig& c = m_description.config;
+    if (c.positions != PositionTable::None) {
+        m_positionTable = loader.tensor("pos_embed", {1, c.imageTokens(), c.width});
+        m_backend.reshape(m_positionTable, {c.imageTokens(), c.width});
+    }
+    if (c.rotary == Rotary::None) return;
+    m_rope = c.rotary == Rotary::Line ? MS_ROPE_ADJACENT_PAIRS : grid;
+    const RopeTables tables = ropeTables(c);
+    m_ropeCos = m_backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, tables.cos.data);
+    m_ropeSin = m_backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, tables.sin.data);
+}
+
+void AdalnTransformer::addPositions(Workspace& work) const {
+    if (!m_positionTable.empty()) m_backend.check(m_backend.table().add_rows(m_backend.context(), work.x.get(), m_positionTable.get()));
 }
 
 MoeWeights AdalnTransformer::loadMoe(WeightLoader& loader, const std::string& layer, const MoeNaming& naming) {
@@ -153,7 +178,11 @@ void AdalnTransformer::forward(DenoiserWorkspace& workspace, const DeviceTensor&
     check(ops.timestep_waves(context, t.get(), kMaxPeriod, work.waves.get()));
     check(ops.linear(context, work.waves.get(), m_time1.get(), MS_ACT_SILU, work.timeHidden.get()));
     check(ops.linear(context, work.timeHidden.get(), m_time2.get(), MS_ACT_NONE, work.timeEmbed.get()));
-    check(ops.gather_rows(context, m_labelTable.get(), condition.labels.get(), work.labelEmbed.get()));
+    work.prompts = m_labelTable.empty() ? condition.prompts : nullptr;  // states are there for every model, empty for those of classes
+    if (m_labelTable.empty())
+        check(ops.copy(context, pooledPrompts(work.prompts).get(), work.labelEmbed.get()));
+    else
+        check(ops.gather_rows(context, m_labelTable.get(), condition.labels.get(), work.labelEmbed.get()));
     check(ops.add(context, work.timeEmbed.get(), work.labelEmbed.get(), work.condition.get()));
     check(ops.activate(context, work.condition.get(), MS_ACT_SILU, work.activated.get()));
     if (!m_bypassTable.empty()) check(ops.gather_rows(context, m_bypassTable.get(), condition.labels.get(), work.bypass.get()));

@@ -50,6 +50,8 @@ protected:
     /// Loads what all families share; `loadBlock` fills the family's parts of each block.
     void loadCommon(WeightLoader& loader);
     virtual void loadBlock(WeightLoader& loader, int block, BlockWeights& weights) = 0;
+    /// The table pos_embed and the tables of rotation that the configuration asks for; `grid`: how channels pair by row and column.
+    void loadPositions(WeightLoader& loader, MsRope grid);
     /// Router, routed and shared experts and what else the naming has, under `layer` ("blocks.3.mlp"). Thresholds also go into the
     /// layer's descriptor.
     MoeWeights loadMoe(WeightLoader& loader, const std::string& layer, const MoeNaming& naming);
@@ -57,7 +59,7 @@ protected:
     /// patches [samples * imageTokens, C p p] -> work.x, positions not yet added.
     virtual void embed(Workspace& work) const = 0;
     /// Adds what stands between embedding and blocks (a position table).
-    virtual void addPositions(Workspace&) const {}
+    virtual void addPositions(Workspace& work) const;
     /// Runs before a block (class tokens join here).
     virtual void beforeBlock(Workspace&, int /*block*/) const {}
 
@@ -71,6 +73,7 @@ protected:
     MsActivation m_denseActivation = MS_ACT_NONE;  // of plain dense layers; gated ones carry their own
     std::string m_qkvName = "qkv", m_projName = "proj";
     DeviceTensor m_ropeCos, m_ropeSin;
+    DeviceTensor m_positionTable;  // [imageTokens, D], added to the embedded patches; empty: none
     PackedLinear m_time1, m_time2;
     DeviceTensor m_labelTable;
     DeviceTensor m_bypassTable;  // I32 [classes + 1, 1]: 1 for the null class, where it has an expert of its own
@@ -88,6 +91,7 @@ struct AdalnTransformer::Workspace : DenoiserWorkspace {
     const DeviceTensor& output() const override { return picture; }
     int64_t samples = 0, tokens = 0;  // tokens per sample right now
     int64_t leadTokens = 0;
+    const PromptStates* prompts = nullptr;  // of the pass that runs
     DeviceTensor patches, bottleneck, x, joined, normed, qkv, attended, hidden, branch;
     DeviceTensor waves, timeHidden, timeEmbed, labelEmbed, condition, activated, modulation, finalModulation, bypass;
     DeviceTensor finalTokens, picture;

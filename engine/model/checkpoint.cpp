@@ -2,7 +2,6 @@
 #include "engine/model/checkpoint.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <set>
 
@@ -11,6 +10,7 @@
 
 #include "engine/core/system_memory.h"
 #include "engine/model/released_sizes.h"
+#include "engine/model/transformer_checks.h"
 
 namespace moescope {
 namespace {
@@ -41,39 +41,6 @@ std::string firstFew(const std::vector<std::string>& names) {
     const std::vector<std::string> shown(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, names.size())));
     const size_t rest = names.size() - shown.size();
     return fmt::format("{}{}", fmt::join(shown, ", "), rest ? fmt::format(" and {} more", rest) : "");
-}
-
-Status checkConfig(const ModelDescription& d) {
-    if (d.details) return {};  // checked by the family when it was described
-    const TransformerConfig& c = d.config;
-    const auto refuse = [&](std::string what) { return Status(ErrorCode::Unsupported, std::move(what)); };
-    if (c.depth < 1) return refuse("the model has no blocks: expected tensors named blocks.0.attn.qkv.weight and so on");
-    if (c.heads < 1 || c.width % c.heads != 0)
-        return refuse(fmt::format("the width {} is not a multiple of the {} heads; give the right number with --set heads=N", c.width, c.heads));
-    if (c.rotary && c.headWidth % 4 != 0)
-        return refuse(fmt::format("a head has {} channels; two-dimensional rotary positions need a multiple of 4", c.headWidth));
-    if (c.grid < 1 || c.grid > 1024) return refuse(fmt::format("a grid of {0} x {0} tokens; expected 1 to 1024", c.grid));
-    if (c.contextTokens && (c.contextStart < 0 || c.contextStart >= c.depth))
-        return refuse(fmt::format("class tokens should join before one of the {} blocks; in_context_start is {}", c.depth, c.contextStart));
-    if (c.moeBlocks.empty()) return {};
-    const MoeConfig& m = c.moe;
-    if (m.experts > 65535) return refuse(fmt::format("{} experts; this version handles up to 65535", m.experts));
-    if (byCapacity(m.rule)) {
-        if (!(m.capacity > 0 && m.capacity <= static_cast<double>(m.experts)))
-            return refuse(fmt::format("capacity should be above 0 and at most {} (the number of experts), found {}", m.experts, m.capacity));
-        return {};
-    }
-    if (m.topK < 1 || m.topK > m.experts)
-        return refuse(fmt::format("top_k should be 1 to {} (the number of experts), found {}", m.experts, m.topK));
-    if (m.groups < 1 || m.experts % m.groups != 0)
-        return refuse(fmt::format("n_group should divide the {} experts, found {}", m.experts, m.groups));
-    if (m.keptGroups < 1 || m.keptGroups > m.groups)
-        return refuse(fmt::format("topk_group should be 1 to {} (n_group), found {}", m.groups, m.keptGroups));
-    if (m.keptGroups < m.groups && m.experts / m.groups < 2)
-        return refuse(fmt::format("limiting groups needs at least two experts in each; {} experts in {} groups", m.experts, m.groups));
-    if (!std::isfinite(m.scale) || m.scale == 0)
-        return refuse(fmt::format("routed_scaling_factor should be a number other than 0, found {}", m.scale));
-    return {};
 }
 
 Result<WeightSet> chooseSet(const std::vector<WeightSet>& sets, const std::string& wanted, std::string& reason) {
@@ -199,16 +166,29 @@ std::string Checkpoint::dtypes() const {
     return text;
 }
 
-std::string Checkpoint::name() const {
-    if (!m_description.sizeName.empty()) return m_description.sizeName;
+std::string Checkpoint::metadataText(std::string_view key) const {
     const nlohmann::json& metadata = source().metadata();
-    if (const auto name = metadata.find("moescope.name"); name != metadata.end() && name->is_string()) return name->get<std::string>();
+    const auto found = metadata.find(key);
+    return found != metadata.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::shared_ptr<const ClassLabels> Checkpoint::ownLabels() const {
+    const std::string text = metadataText("moescope.labels");
+    if (!text.starts_with('[') && !text.starts_with('{')) return nullptr;  // none, or the name of a file
+    auto labels = ClassLabels::parse(text);
+    if (!labels.ok() || labels->size() != m_description.config.classes) return nullptr;
+    return std::make_shared<const ClassLabels>(std::move(*labels));
+}
+
+std::string Checkpoint::name() const {
+    if (const std::string name = metadataText("moescope.name"); !name.empty()) return name;
+    if (!m_description.sizeName.empty()) return m_description.sizeName;
     const fs::path file = source().files().front();
     fs::path folder = file.parent_path();
     if (folder.filename() == "checkpoints" || folder.filename() == "unet") folder = folder.parent_path();
     const std::string stem = file.stem().string();
     bool says = stem.find_first_not_of("0123456789") != std::string::npos;  // a step number says nothing
-    for (const char* usual : {"checkpoint", "model", "diffusion_pytorch_model", "pytorch_model"}) says = says && !stem.starts_with(usual);
+    for (const char* usual : {"checkpoint", "ckpt", "model", "diffusion_pytorch_model", "pytorch_model"}) says = says && !stem.starts_with(usual);
     return says || !folder.has_filename() ? stem : folder.filename().string();
 }
 
@@ -259,7 +239,7 @@ Status Checkpoint::runnable() const {
                                                "file has {}", m_misshaped.size(), m_misshaped.size() == 1 ? " is" : "s are", first.name,
                                                shapeText(first.expected), shapeText(first.found))};
     }
-    return checkConfig(d);
+    return d.details ? Status() : checkTransformer(d.config);  // details are checked by the family when it describes
 }
 
 Result<std::unique_ptr<Denoiser>> Checkpoint::load(Backend& backend, const LoadOptions& options) const {

@@ -33,17 +33,20 @@ public:
     std::string format() const override { return source().format(); }
     std::vector<std::filesystem::path> files() const override { return source().files(); }
     std::string dtypes() const override;
-    /// The released size, else the file or folder name.
+    /// The name that the file gives itself, else the released size, else the file or folder name.
     std::string name() const override;
     /// Over names, shapes, types of the chosen weights and the values of 64 small tensors.
     std::string fingerprint() const override;
     int64_t memoryNeeded(MsDType storage) const override;
     Status runnable() const override;
+    /// `moescope.labels` of the metadata, where that is JSON for as many classes as the model has (see ClassLabels::parse).
+    std::shared_ptr<const ClassLabels> ownLabels() const override;
     Result<std::unique_ptr<Denoiser>> load(Backend& backend, const LoadOptions& options = {}) const override;
 
 private:
     Checkpoint(WeightView view, const FamilyDefinition& family, ModelDescription description);
     void compareTensors();
+    std::string metadataText(std::string_view key) const;  // "": there is none
 
     WeightView m_view;
     const FamilyDefinition& m_family;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "engine/io/safetensors_writer.h"
+#include "engine/model/layout_options.h"
 
 namespace moescope {
 namespace {
@@ -71,32 +72,6 @@ private:
     int64_t m_done = 0, m_total = 0;
 };
 
-/// What describe() reads back; the names are those that SettingBag looks up.
-nlohmann::json settingsOf(const ModelDescription& d) {
-    const TransformerConfig& c = d.config;
-    nlohmann::json json = {{"heads", c.heads}, {"input_size", c.inputSide()}};
-    if (d.prediction != Prediction::CleanImage) json["rf"] = d.prediction == Prediction::Velocity;  // a flow, or a discrete diffusion
-    if (c.halfQueryKey) json["half_query_key"] = true;
-    if (c.contextTokens) json["in_context_start"] = c.contextStart;
-    if (!c.moeBlocks.empty()) {
-        json["top_k"] = c.moe.topK;
-        if (c.moe.capacity > 0) json["capacity"] = c.moe.capacity;
-        json["n_group"] = c.moe.groups;
-        json["topk_group"] = c.moe.keptGroups;
-        json["routed_scaling_factor"] = c.moe.scale;
-    }
-    if (d.prediction == Prediction::CleanImage) {
-        json["sampling_method"] = samplerName(d.defaults.sampler);
-        json["num_sampling_steps"] = d.defaults.steps;
-        json["cfg"] = d.defaults.cfgScale;
-        json["interval_min"] = d.defaults.cfgLow;
-        json["interval_max"] = d.defaults.cfgHigh;
-        json["noise_scale"] = d.defaults.noiseScale;
-        json["t_eps"] = d.defaults.tEps;
-    }
-    return json;
-}
-
 }  // namespace
 
 Result<ConvertSummary> convertCheckpoint(const Checkpoint& checkpoint, const std::filesystem::path& target,
@@ -106,9 +81,13 @@ Result<ConvertSummary> convertCheckpoint(const Checkpoint& checkpoint, const std
     for (const ExpectedTensor& tensor : checkpoint.description().tensors)
         if (tensor.role != ExpectedTensor::Role::Learned && tensor.shape.size() == 1) exact.insert(tensor.name);
     for (const std::string& name : checkpoint.view().names()) writer.add(name, *checkpoint.view().find(name), exact.contains(name));
-    return writer.write(target, {{"moescope.config", settingsOf(checkpoint.description()).dump()},
-                                 {"moescope.name", checkpoint.name()},
-                                 {"moescope.weights", checkpoint.view().set().name}});
+    std::map<std::string, std::string> metadata{{"moescope.config", storedSettings(checkpoint.description()).dump()},
+                                                {"moescope.name", checkpoint.name()},
+                                                {"moescope.weights", checkpoint.view().set().name}};
+    const nlohmann::json& stored = checkpoint.source().metadata();
+    for (const char* kept : {"moescope.labels", "moescope.notice"})
+        if (const auto text = stored.find(kept); text != stored.end() && text->is_string()) metadata[kept] = text->get<std::string>();
+    return writer.write(target, metadata);
 }
 
 Result<ConvertSummary> convertTensors(const TensorSource& source, const std::filesystem::path& target, const ConvertOptions& options) {

@@ -49,6 +49,14 @@ public:
 
 struct NetworkRequest;
 
+/// What a network made of the prompts of its samples. Filled by its own encodePrompts; once filled for as many samples, the memory stays
+/// in place.
+struct PromptStates {
+    DeviceTensor tokens;  // [samples (L + imageTokens), D]: the text tokens of a sample, zeros where its image tokens are
+    DeviceTensor pooled;  // [samples, D]
+    DeviceTensor zeros;   // [samples, D]
+};
+
 /// What the samples of one pass are to show, and who belongs together. Referred to during the call only.
 struct Condition {
     const DeviceTensor& labels;         // I32 [samples] class indices; the null class where there is no condition
@@ -65,6 +73,7 @@ struct Condition {
     const HostTensor* context = nullptr;    // [samples, T, contextWidth] text tokens for cross-attention
     const HostTensor* pooledText = nullptr; // [samples, P], where the network adds a pooled text to its time ...
     const HostTensor* timeIds = nullptr;    // [samples, N] ... with N numbers (sizes and crops of the picture)
+    const PromptStates* prompts = nullptr;  // of as many samples, for networks with Conditioning::Prompt
 };
 
 /// What one network of a mixture did since it was loaded.
@@ -86,6 +95,9 @@ public:
     virtual std::unique_ptr<DenoiserWorkspace> makeWorkspace(int64_t samples) const = 0;
     /// Of a mixture's networks, in their order; empty for a single network.
     virtual std::vector<NetworkUse> networkUse() const { return {}; }
+    /// Networks with Conditioning::Prompt: reads one prompt per sample; an empty one is no condition. Done once for all evaluations of a
+    /// run. Throws EngineException.
+    virtual void encodePrompts(std::span<const std::string> /*prompts*/, PromptStates& /*into*/) const {}
     /// Whether `forward` decides on the host what runs, so that a pass can not be recorded and replayed.
     virtual bool decidesOnHost() const { return false; }
     /// x [samples, inChannels, side, side], t [samples] as the network receives it -> workspace output.

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "engine/model/adaln_transformer.h"
-#include "engine/model/position_tables.h"
+#include "engine/model/layout_options.h"
 #include "engine/model/released_sizes.h"
 
 namespace moescope {
@@ -37,7 +37,6 @@ Status refuseVariants(SettingBag& settings) {
         return Status(ErrorCode::Unsupported, fmt::format("the configuration sets {} to '{}'; this version runs DSMoE with {}", option,
                                                           value, expected));
     };
-    if (const auto rope = settings.text({"rope_type"}); rope && *rope != "2d") return refuse("rope_type", *rope, "'2d'");
     if (const auto norm = settings.text({"norm_type"}); norm && *norm != "layernorm")
         return refuse("norm_type", *norm, "'layernorm'");
     if (settings.flag({"use_sinks"}).value_or(false)) return refuse("use_sinks", "true", "'false'");
@@ -49,6 +48,7 @@ Status refuseVariants(SettingBag& settings) {
 void expectTensors(ModelDescription& description) {
     const TransformerConfig& c = description.config;
     auto& tensors = description.tensors;
+    expectPositions(description);
     tensors.push_back({"x_embedder.proj.weight", {c.width, c.inChannels, c.patch, c.patch}});
     tensors.push_back({"x_embedder.proj.bias", {c.width}});
     expectCommonTensors(description);
@@ -61,11 +61,21 @@ void expectTensors(ModelDescription& description) {
     }
 }
 
+/// What follows from the configuration.
+void finish(ModelDescription& d) {
+    TransformerConfig& c = d.config;
+    c.headWidth = c.heads > 0 ? c.width / c.heads : 0;
+    c.moe.addsInput = true;
+    d.space = spaceOf(c);
+    d.moeLayers = describeMoeLayers(c);
+    expectTensors(d);
+}
+
 Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) {
     ModelDescription d;
     d.family = "DSMoE";
-    d.space = PictureSpace::SdLatent;
     d.prediction = Prediction::Velocity;
+    d.defaults = kDefaults;
     TransformerConfig& c = d.config;
     const Shape patch = view.shape("x_embedder.proj.weight"), final = view.shape("final_layer.linear.weight");
     const Shape table = view.shape("y_embedder.embedding_table.weight"), time = view.shape("t_embedder.mlp.0.weight");
@@ -91,7 +101,6 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
     if (const Status variant = refuseVariants(settings); !variant.ok()) return variant.error();
     if (const Status size = checkMixtureSize(view, c); !size.ok()) return size.error();
     const auto released = findReleasedSize(d.family, c);
-    if (released) d.sizeName = released->name;
     if (const auto heads = settings.integer({"heads", "num_heads"})) {
         c.heads = *heads;
     } else if (released) {
@@ -105,28 +114,34 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
         return EngineError{ErrorCode::Unsupported, fmt::format("input_size should be a multiple of the patch size {} and at most {}, found {}",
                                                                c.patch, kLargestGrid * c.patch, side)};
     c.grid = side / c.patch;
-    c.moe.addsInput = true;
-    readMoeSettings(d, settings);
     c.headWidth = c.heads > 0 ? c.width / c.heads : 0;
+    readMoeSettings(d, settings);
+    readKeyHeads(view, c);
+    for (const Status& read : {readPositions(view, settings, c), readRouterRule(settings, c), readPrediction(settings, d)})
+        if (!read.ok()) return read.error();
+    if (d.prediction == Prediction::CleanImage) readSamplingDefaults(settings, d.defaults);
+    if (released && !beyondPublished(d, PositionTable::None, Prediction::Velocity)) d.sizeName = released->name;
+    finish(d);
+    return d;
+}
+
+ModelDescription compose(const TransformerConfig& config) {
+    ModelDescription d;
+    d.family = "DSMoE";
+    d.prediction = Prediction::Velocity;
     d.defaults = kDefaults;
-    d.moeLayers = describeMoeLayers(c);
-    expectTensors(d);
+    d.config = config;
+    finish(d);
     return d;
 }
 
 ModelDescription released(const ReleasedSize& size) {
-    ModelDescription d;
-    d.family = size.family;
+    TransformerConfig config = releasedConfig(size);
+    config.inChannels = 4;
+    config.outChannels = 8;
+    config.denseWidth = 4 * size.width;
+    ModelDescription d = compose(config);
     d.sizeName = size.name;
-    d.space = PictureSpace::SdLatent;
-    d.prediction = Prediction::Velocity;
-    d.config = releasedConfig(size);
-    d.config.inChannels = 4;
-    d.config.outChannels = 8;
-    d.config.denseWidth = 4 * size.width;
-    d.defaults = kDefaults;
-    d.moeLayers = describeMoeLayers(d.config);
-    expectTensors(d);
     return d;
 }
 
@@ -135,12 +150,9 @@ public:
     Dsmoe(Backend& backend, WeightLoader& loader, const ModelDescription& description) : AdalnTransformer(backend, description) {
         const TransformerConfig& c = m_description.config;
         m_norm = MS_NORM_LAYER;
-        m_rope = MS_ROPE_SPLIT_HALVES;
         m_denseActivation = MS_ACT_SILU;
         m_patch = loader.linear("x_embedder.proj", c.inChannels * c.patch * c.patch, c.width, true);
-        const RopeTables rope = splitHalvesRope(c.headWidth, c.grid);
-        m_ropeCos = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.cos.data);
-        m_ropeSin = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.sin.data);
+        loadPositions(loader, MS_ROPE_SPLIT_HALVES);
         loadCommon(loader);
     }
 
@@ -170,7 +182,7 @@ std::unique_ptr<Denoiser> load(Backend& backend, WeightLoader& loader, const Mod
 }  // namespace
 
 const FamilyDefinition& dsmoeFamily() {
-    static const FamilyDefinition family{"DSMoE", recognise, describe, released, load};
+    static const FamilyDefinition family{"DSMoE", recognise, describe, released, load, compose};
     return family;
 }
 

@@ -12,6 +12,7 @@
 #include "engine/model/ecdit.h"
 #include "engine/model/family.h"
 #include "engine/model/jit.h"
+#include "engine/model/moescope_t.h"
 #include "engine/model/promoe.h"
 #include "engine/model/released_sizes.h"
 #include "engine/model/tcdit.h"
@@ -20,9 +21,9 @@
 namespace moescope {
 namespace {
 
-// DiffMoE stands before EC-DiT, which is told by a part of its tensors.
+// DiffMoE stands before EC-DiT, and the prompt family before those whose layout it shares: they are told by a part of its tensors.
 std::vector<const FamilyDefinition*>& families() {
-    static std::vector<const FamilyDefinition*> all{&dsmoeFamily(), &jitMoeFamily(), &jitFamily(),    &diffMoeFamily(),
+    static std::vector<const FamilyDefinition*> all{&dsmoeFamily(), &moescopeTFamily(), &jitMoeFamily(), &jitFamily(), &diffMoeFamily(),
                                                     &ecDitFamily(), &tcDitFamily(),  &ditMoeFamily(), &proMoeFamily(),
                                                     &unetFamily()};
     return all;
@@ -101,7 +102,8 @@ Status checkMixtureSize(const WeightView& view, const TransformerConfig& config)
 RoutingPolicy policyOf(RouterRule rule) {
     switch (rule) {
         case RouterRule::SigmoidTokenChoice:
-        case RouterRule::SoftmaxTokenChoice: return RoutingPolicy::TokenChoice;
+        case RouterRule::SoftmaxTokenChoice:
+        case RouterRule::SoftmaxNormalised: return RoutingPolicy::TokenChoice;
         case RouterRule::ExpertChoice: return RoutingPolicy::ExpertChoice;
         case RouterRule::PoolThreshold: return RoutingPolicy::BatchPool;
         case RouterRule::Prototype: return RoutingPolicy::Prototype;
@@ -109,7 +111,7 @@ RoutingPolicy policyOf(RouterRule rule) {
     return RoutingPolicy::TokenChoice;
 }
 
-std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& config) {
+std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& config, TokenKind context) {
     std::vector<MoeLayerDescriptor> layers;
     for (const int block : config.moeBlocks) {
         MoeLayerDescriptor layer;
@@ -121,7 +123,7 @@ std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& confi
         if (config.moe.unconditionalExpert) layer.unconditionalExpert = config.moe.experts - 1;
         layer.sharedExpert = config.moe.sharedWidth > 0;
         if (config.contextTokens && block >= config.contextStart)
-            layer.tokenGroups.push_back({TokenKind::ClassLabel, config.contextTokens, 0, 0});
+            layer.tokenGroups.push_back({context, config.contextTokens, 0, 0});
         layer.tokenGroups.push_back({TokenKind::Image, config.imageTokens(), config.grid, config.grid});
         if (config.moe.rule == RouterRule::ExpertChoice) layer.capacity = config.moe.tokensPerExpert(layer.tokensPerSample());
         layers.push_back(std::move(layer));
@@ -175,10 +177,10 @@ void expectCommonTensors(ModelDescription& description, std::string_view qkv, st
     };
     linear("t_embedder.mlp.0", c.width, c.waves);
     linear("t_embedder.mlp.2", c.width, c.width);
-    tensors.push_back({"y_embedder.embedding_table.weight", {c.classes + 1, c.width}});
+    if (description.conditioning == Conditioning::ClassLabel) tensors.push_back({"y_embedder.embedding_table.weight", {c.classes + 1, c.width}});
     for (int64_t block = 0; block < c.depth; ++block) {
         const std::string name = fmt::format("blocks.{}", block);
-        linear(fmt::format("{}.attn.{}", name, qkv), 3 * c.width, c.width);
+        linear(fmt::format("{}.attn.{}", name, qkv), c.qkvRows(), c.width);
         linear(fmt::format("{}.attn.{}", name, proj), c.width, c.width);
         linear(name + ".adaLN_modulation.1", 6 * c.width, c.width);
     }

@@ -26,6 +26,8 @@ struct FamilyDefinition {
     ModelDescription (*released)(const ReleasedSize& size);
     /// Loads the weights. Throws EngineException.
     std::unique_ptr<Denoiser> (*load)(Backend& backend, WeightLoader& loader, const ModelDescription& description);
+    /// The description of a new model of this shape (see composeModel, which checks it first); null where a family is not trained here.
+    ModelDescription (*compose)(const TransformerConfig& config) = nullptr;
 };
 
 std::span<const FamilyDefinition* const> modelFamilies();
@@ -43,8 +45,8 @@ int64_t countBlocks(const WeightView& view);
 Status checkMixtureSize(const WeightView& view, const TransformerConfig& config);
 /// The policy that records speak of.
 RoutingPolicy policyOf(RouterRule rule);
-/// MoE-layer descriptors of a class-conditional transformer from its configuration.
-std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& config);
+/// MoE-layer descriptors of a transformer from its configuration; `context`: what the tokens in front of the image's are.
+std::vector<MoeLayerDescriptor> describeMoeLayers(const TransformerConfig& config, TokenKind context = TokenKind::ClassLabel);
 /// Groups, top-k and scale of a mixture by `settings`, else by the released size, else listed as unknown.
 void readMoeSettings(ModelDescription& description, SettingBag& settings);
 /// What all released sizes have in common, filled in from one of them: 16 x 16 tokens, 1000 classes, mixtures in odd blocks.

@@ -3,18 +3,21 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "engine/model/adaln_transformer.h"
-#include "engine/model/position_tables.h"
+#include "engine/model/layout_options.h"
+#include "engine/model/prompt_encoder.h"
 #include "engine/model/released_sizes.h"
 
 namespace moescope {
 namespace {
 
 constexpr int64_t kWidthOfH = 1280;      // the H sizes embed patches through a bottleneck of 256, the others of 128
+constexpr int64_t kLargestGrid = 1024;
 constexpr int64_t kLargePictures = 512;  // from this side on the noise is drawn twice as strong
 
 MlpNaming swiglu() { return {{"w12"}, "w3", true, MS_ACT_NONE}; }
@@ -35,10 +38,9 @@ bool recogniseDense(const WeightView& view) { return view.has("x_embedder.proj1.
 bool recogniseSparse(const WeightView& view) { return view.has("x_embedder.proj1.weight") && isSparse(view); }
 
 void expectTensors(ModelDescription& d) {
-    using Role = ExpectedTensor::Role;
     const TransformerConfig& c = d.config;
     auto& tensors = d.tensors;
-    tensors.push_back({"pos_embed", {1, c.imageTokens(), c.width}, Role::Buffer});
+    expectPositions(d);
     if (c.contextTokens) tensors.push_back({"in_context_posemb", {1, c.contextTokens, c.width}});
     tensors.push_back({"x_embedder.proj1.weight", {c.bottleneck, c.inChannels, c.patch, c.patch}});
     tensors.push_back({"x_embedder.proj2.weight", {c.width, c.bottleneck, 1, 1}});
@@ -54,47 +56,81 @@ void expectTensors(ModelDescription& d) {
             expectMlp(tensors, name + ".mlp", swiglu(), c.width, c.denseWidth);
     }
     tensors.push_back({"final_layer.norm_final.weight", {c.width}});
+    if (d.prompt.vocabulary) expectPromptTensors(d);
 }
 
-void readDefaults(ModelDescription& d, SettingBag& settings) {
-    SamplingDefaults& defaults = d.defaults;
-    defaults = {SamplerKind::Heun, 50, 2.9, 0.1, 1.0, d.config.inputSide() >= kLargePictures ? 2.0 : 1.0, 0.05};
-    if (const auto method = settings.text({"sampling_method"}))
-        if (const auto known = samplerFromName(*method)) defaults.sampler = *known;
-    if (const auto steps = settings.integer({"num_sampling_steps"}); steps && *steps > 0) defaults.steps = static_cast<int>(*steps);
-    defaults.cfgScale = settings.number({"cfg"}).value_or(defaults.cfgScale);
-    defaults.cfgLow = settings.number({"interval_min"}).value_or(defaults.cfgLow);
-    defaults.cfgHigh = settings.number({"interval_max"}).value_or(defaults.cfgHigh);
-    defaults.noiseScale = settings.number({"noise_scale"}).value_or(defaults.noiseScale);
-    defaults.tEps = settings.number({"t_eps"}).value_or(defaults.tEps);
+SamplingDefaults defaultsFor(const TransformerConfig& c) {
+    return {SamplerKind::Heun, 50, 2.9, 0.1, 1.0, c.inputSide() >= kLargePictures ? 2.0 : 1.0, 0.05};
+}
+
+/// What follows from the configuration.
+void finish(ModelDescription& d) {
+    d.config.headWidth = d.config.heads > 0 ? d.config.width / d.config.heads : 0;
+    d.config.moe.addsInput = true;
+    d.space = spaceOf(d.config);
+    d.moeLayers = describeMoeLayers(d.config, d.prompt.vocabulary ? TokenKind::Text : TokenKind::ClassLabel);
+    expectTensors(d);
+}
+
+/// Tokens per side, by the position table or, without one, by the size of the pictures.
+Status readGrid(const WeightView& view, SettingBag& settings, ModelDescription& d) {
+    TransformerConfig& c = d.config;
+    if (const Shape positions = view.shape("pos_embed"); positions.size() == 3) {
+        c.grid = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(positions[1]))));
+        return {};
+    }
+    const auto side = settings.integer({"input_size", "img_size"});
+    // Its absence has to be meant: files stripped of the frozen table say nothing.
+    if (settings.text({"pos_embed_type"}) == "none" && side && *side >= 1 && *side % c.patch == 0 && *side / c.patch <= kLargestGrid) {
+        c.grid = *side / c.patch;
+        return {};
+    }
+    return {ErrorCode::Format, fmt::format("not a whole {}: expected pos_embed [1, tokens, width], or pos_embed_type 'none' and an "
+                                           "input_size that is a multiple of the patch size {}; found {}",
+                                           d.family, c.patch, shapeText(view.shape("pos_embed")))};
 }
 
 Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) {
     ModelDescription d;
     d.family = isSparse(view) ? "JiTMoE" : "JiT";
-    d.space = PictureSpace::Pixels;
+    return describeJit(std::move(d), view, settings);
+}
+
+ModelDescription compose(const TransformerConfig& config) {
+    ModelDescription d;
+    d.family = config.moeBlocks.empty() ? "JiT" : "JiTMoE";
+    d.prediction = Prediction::CleanImage;
+    d.config = config;
+    d.defaults = defaultsFor(config);
+    finish(d);
+    return d;
+}
+
+}  // namespace
+
+Result<ModelDescription> describeJit(ModelDescription d, const WeightView& view, SettingBag& settings) {
+    const bool prompts = d.conditioning == Conditioning::Prompt;
     d.prediction = Prediction::CleanImage;
     TransformerConfig& c = d.config;
     const Shape proj1 = view.shape("x_embedder.proj1.weight"), proj2 = view.shape("x_embedder.proj2.weight");
     const Shape table = view.shape("y_embedder.embedding_table.weight"), time = view.shape("t_embedder.mlp.0.weight");
-    const Shape positions = view.shape("pos_embed"), final = view.shape("final_layer.linear.weight");
+    const Shape final = view.shape("final_layer.linear.weight");
     const Shape queryNorm = view.shape("blocks.0.attn.q_norm.weight");
-    if (proj1.size() != 4 || proj1[2] != proj1[3] || proj1[2] < 1 || proj2.size() < 2 || table.size() != 2 || table[0] < 2 ||
-        time.size() != 2 || positions.size() != 3 || final.size() != 2 || queryNorm.size() != 1 || queryNorm[0] < 1)
+    if (proj1.size() != 4 || proj1[2] != proj1[3] || proj1[2] < 1 || proj2.size() < 2 || (!prompts && (table.size() != 2 || table[0] < 2)) ||
+        time.size() != 2 || final.size() != 2 || queryNorm.size() != 1 || queryNorm[0] < 1)
         return EngineError{ErrorCode::Format,
-                           fmt::format("not a whole {}: expected x_embedder.proj1, x_embedder.proj2, pos_embed, "
-                                       "blocks.0.attn.q_norm and final_layer.linear in their published shapes; found {}, {}, {}, {}, {}",
-                                       d.family, shapeText(proj1), shapeText(proj2), shapeText(positions), shapeText(queryNorm),
-                                       shapeText(final))};
+                           fmt::format("not a whole {}: expected x_embedder.proj1, x_embedder.proj2, blocks.0.attn.q_norm and "
+                                       "final_layer.linear in their published shapes; found {}, {}, {}, {}",
+                                       d.family, shapeText(proj1), shapeText(proj2), shapeText(queryNorm), shapeText(final))};
     c.bottleneck = proj1[0];
     c.inChannels = proj1[1];
     c.patch = proj1[2];
     c.width = proj2[0];
     c.outChannels = final[0] / (c.patch * c.patch);
-    c.classes = table[0] - 1;
+    c.classes = prompts ? 0 : table[0] - 1;
     c.waves = time[1];
     c.depth = countBlocks(view);
-    c.grid = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(positions[1]))));
+    if (const Status grid = readGrid(view, settings, d); !grid.ok()) return grid.error();
     c.headWidth = queryNorm[0];
     c.heads = c.width / c.headWidth;
     if (const Shape context = view.shape("in_context_posemb"); context.size() == 3) c.contextTokens = context[1];
@@ -107,7 +143,6 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
     }
     if (const Status size = checkMixtureSize(view, c); !size.ok()) return size.error();
     const auto released = findReleasedSize(d.family, c);
-    if (released) d.sizeName = released->name;
     if (c.contextTokens) {
         if (const auto start = settings.integer({"in_context_start", "context_start"})) {
             c.contextStart = *start;
@@ -118,31 +153,29 @@ Result<ModelDescription> describe(const WeightView& view, SettingBag& settings) 
             d.unknownSettings.emplace_back("in_context_start");
         }
     }
-    c.moe.addsInput = true;
     if (!c.moeBlocks.empty()) readMoeSettings(d, settings);
-    readDefaults(d, settings);
-    d.moeLayers = describeMoeLayers(c);
-    expectTensors(d);
+    readKeyHeads(view, c);
+    for (const Status& read : {readPositions(view, settings, c), readRouterRule(settings, c), readPrediction(settings, d)})
+        if (!read.ok()) return read.error();
+    if (released && !beyondPublished(d, PositionTable::Stored, Prediction::CleanImage)) d.sizeName = released->name;
+    d.defaults = defaultsFor(c);
+    readSamplingDefaults(settings, d.defaults);
+    finish(d);
     return d;
 }
 
+namespace {
+
 ModelDescription released(const ReleasedSize& size) {
-    ModelDescription d;
-    d.family = size.family;
-    d.sizeName = size.name;
-    d.space = PictureSpace::Pixels;
-    d.prediction = Prediction::CleanImage;
-    TransformerConfig& c = d.config;
-    c = releasedConfig(size);
+    TransformerConfig c = releasedConfig(size);
+    c.positions = PositionTable::Stored;
     c.inChannels = c.outChannels = 3;
     c.denseWidth = 4 * size.width * 2 / 3;
     c.bottleneck = size.width == kWidthOfH ? 256 : 128;
     c.contextTokens = 32;
     c.contextStart = size.contextStart;
-    SettingBag nothing;
-    readDefaults(d, nothing);
-    d.moeLayers = describeMoeLayers(c);
-    expectTensors(d);
+    ModelDescription d = compose(c);
+    d.sizeName = size.name;
     return d;
 }
 
@@ -151,21 +184,23 @@ public:
     Jit(Backend& backend, WeightLoader& loader, const ModelDescription& description) : AdalnTransformer(backend, description) {
         const TransformerConfig& c = m_description.config;
         m_norm = MS_NORM_RMS;
-        m_rope = MS_ROPE_ADJACENT_PAIRS;
         m_patch1 = loader.linear("x_embedder.proj1", c.inChannels * c.patch * c.patch, c.bottleneck, false);
         m_patch2 = loader.linear("x_embedder.proj2", c.bottleneck, c.width, true);
-        m_positions = loader.tensor("pos_embed", {1, c.imageTokens(), c.width});
-        backend.reshape(m_positions, {c.imageTokens(), c.width});
         if (c.contextTokens) {
             m_contextPositions = loader.tensor("in_context_posemb", {1, c.contextTokens, c.width});
             backend.reshape(m_contextPositions, {c.contextTokens, c.width});
         }
-        const RopeTables rope = adjacentPairsRope(c.headWidth, c.grid);
-        m_ropeCos = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.cos.data);
-        m_ropeSin = backend.tensorFrom({c.imageTokens(), c.headWidth / 2}, rope.sin.data);
+        loadPositions(loader, MS_ROPE_ADJACENT_PAIRS);
         loadCommon(loader);
         m_finalNorm = loader.tensor("final_layer.norm_final.weight", {c.width});
+        if (m_description.prompt.vocabulary) m_prompts.emplace(loader, m_description);
     }
+
+    void encodePrompts(std::span<const std::string> prompts, PromptStates& into) const override {
+        if (m_prompts) m_prompts->encode(prompts, m_description.config.imageTokens(), into);
+    }
+
+    uint64_t packedBytes() const override { return AdalnTransformer::packedBytes() + (m_prompts ? m_prompts->packedBytes() : 0); }
 
 private:
     void loadBlock(WeightLoader& loader, int block, BlockWeights& weights) override {
@@ -190,38 +225,37 @@ private:
         m_backend.check(ops.linear(m_backend.context(), work.bottleneck.get(), m_patch2.get(), MS_ACT_NONE, work.x.get()));
     }
 
-    void addPositions(Workspace& work) const override {
-        m_backend.check(m_backend.table().add_rows(m_backend.context(), work.x.get(), m_positions.get()));
-    }
-
     void beforeBlock(Workspace& work, int block) const override {
         const TransformerConfig& c = m_description.config;
         if (c.contextTokens == 0 || block != c.contextStart) return;
         work.tokens = c.imageTokens() + c.contextTokens;
         work.leadTokens = c.contextTokens;
         m_backend.reshape(work.joined, {work.samples * work.tokens, c.width});
-        m_backend.check(m_backend.table().prepend_tokens(m_backend.context(), work.x.get(), work.labelEmbed.get(),
-                                                         m_contextPositions.get(), work.joined.get()));
+        const MsBackendTable& ops = m_backend.table();
+        const DeviceTensor& before = work.prompts ? work.prompts->zeros : work.labelEmbed;
+        m_backend.check(ops.prepend_tokens(m_backend.context(), work.x.get(), before.get(), m_contextPositions.get(), work.joined.get()));
+        if (work.prompts) m_backend.check(ops.add(m_backend.context(), work.joined.get(), work.prompts->tokens.get(), work.joined.get()));
         std::swap(work.x, work.joined);
     }
 
     PackedLinear m_patch1, m_patch2;
-    DeviceTensor m_positions, m_contextPositions;
+    DeviceTensor m_contextPositions;
+    std::optional<PromptEncoder> m_prompts;
 };
-
-std::unique_ptr<Denoiser> load(Backend& backend, WeightLoader& loader, const ModelDescription& description) {
-    return std::make_unique<Jit>(backend, loader, description);
-}
 
 }  // namespace
 
+std::unique_ptr<Denoiser> loadJit(Backend& backend, WeightLoader& loader, const ModelDescription& description) {
+    return std::make_unique<Jit>(backend, loader, description);
+}
+
 const FamilyDefinition& jitFamily() {
-    static const FamilyDefinition family{"JiT", recogniseDense, describe, released, load};
+    static const FamilyDefinition family{"JiT", recogniseDense, describe, released, loadJit, compose};
     return family;
 }
 
 const FamilyDefinition& jitMoeFamily() {
-    static const FamilyDefinition family{"JiTMoE", recogniseSparse, describe, released, load};
+    static const FamilyDefinition family{"JiTMoE", recogniseSparse, describe, released, loadJit, compose};
     return family;
 }
 

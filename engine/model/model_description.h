@@ -13,8 +13,9 @@
 
 namespace moescope {
 
-/// How a mixture's tokens and experts find each other; the policies of the backend table in the same order.
-enum class RouterRule : uint8_t { SigmoidTokenChoice, SoftmaxTokenChoice, ExpertChoice, PoolThreshold, Prototype };
+/// How a mixture's tokens and experts find each other; the policies of the backend table in the same order. SoftmaxNormalised: softmax
+/// affinities, all else as for the sigmoid ones (selection bias, groups, the gates of a token divided by their sum).
+enum class RouterRule : uint8_t { SigmoidTokenChoice, SoftmaxTokenChoice, ExpertChoice, PoolThreshold, Prototype, SoftmaxNormalised };
 
 /// Experts take a share of the tokens; a token may have 0 to all experts.
 constexpr bool byCapacity(RouterRule rule) { return rule == RouterRule::ExpertChoice || rule == RouterRule::PoolThreshold; }
@@ -45,6 +46,12 @@ enum class RoutingPool : uint8_t { Batch /* all pictures of a run, each guidance
 std::string_view poolName(RoutingPool pool);  // "batch", "picture"
 std::optional<RoutingPool> poolFromName(std::string_view name);
 
+/// A table [tokens, width] that is added to the embedded patches: stored and frozen (sines and cosines), or learned.
+enum class PositionTable : uint8_t { None, Stored, Learned };
+/// How positions turn queries and keys: not, by the number of the token (adjacent channels by index * 10000^(-2i/d), Su et al. 2021), or
+/// by its row and column, in the channel order of the family.
+enum class Rotary : uint8_t { None, Line, Grid };
+
 /// Shape of a diffusion transformer of one of the adaLN families. Sizes in tokens, channels and pixels (or latent pixels).
 struct TransformerConfig {
     int64_t width = 0, depth = 0, heads = 0, headWidth = 0;
@@ -55,13 +62,18 @@ struct TransformerConfig {
     int64_t denseWidth = 0;                 // inner width of dense feed-forward layers (0: there is none)
     int64_t bottleneck = 0;                 // JiT patch embedding; 0 elsewhere
     int64_t contextTokens = 0, contextStart = 0;  // JiT class tokens, prepended before this block
-    bool rotary = true;                     // positions turn queries and keys; else a stored table is added
+    Rotary rotary = Rotary::Grid;
+    PositionTable positions = PositionTable::None;
+    int64_t keyHeads = 0;                   // of keys and values, a divisor of `heads`; 0: as many as heads
     bool halfQueryKey = false;              // queries and keys are rounded to fp16 before they meet
     std::vector<int> moeBlocks;
     MoeConfig moe;
 
     int64_t inputSide() const { return patch * grid; }
     int64_t imageTokens() const { return grid * grid; }
+    int64_t keyValueHeads() const { return keyHeads ? keyHeads : heads; }
+    /// Rows of the joint projection (queries | keys | values).
+    int64_t qkvRows() const { return keyHeads ? (heads + 2 * keyHeads) * headWidth : 3 * width; }
     bool isMoe(int block) const;
 };
 
@@ -94,7 +106,23 @@ struct SamplingDefaults {
 };
 
 /// What a network is told of the picture it is to make.
-enum class Conditioning : uint8_t { ClassLabel, Text /* Condition::context, and what belongs to it */, None };
+enum class Conditioning : uint8_t {
+    ClassLabel,
+    Text,    // encoded elsewhere: Condition::context, and what belongs to it
+    None,
+    Prompt,  // words, which the network encodes itself: ModelDescription::prompt, Denoiser::encodePrompts
+};
+
+class PromptTokenizer;
+
+/// The part of a network that reads prompts: embedded pieces and learned positions, a few transformer layers with as many heads as the
+/// network has, whose tokens join the picture's (TransformerConfig::contextTokens of them).
+struct PromptConfig {
+    int64_t vocabulary = 0;  // pieces; 0: the network reads no prompts
+    int64_t layers = 0;
+    int64_t inner = 0;       // width of their gated feed-forward layers
+    std::shared_ptr<const PromptTokenizer> tokenizer;
+};
 
 struct NoiseSchedule;
 
@@ -133,6 +161,7 @@ struct ModelDescription {
     int64_t promptWidth = 0;            // of the prompt embedding that the network takes; 0: none
     std::vector<std::string> unknownSettings;  // needed, but nowhere to be found; the model can not run without them
     Conditioning conditioning = Conditioning::ClassLabel;
+    PromptConfig prompt;
     int64_t contextWidth = 0;   // Text: columns of a text token
     std::string network;        // in words, where TransformerConfig does not say it: "3 levels of 32, 64, 64 channels, ..."
     std::string notAlone;       // why it can not make pictures by itself, as a sentence; empty: it can

@@ -45,7 +45,8 @@ void setFamily(const DitFamily& family, ModelDescription& d) {
     d.space = PictureSpace::SdLatent;
     d.prediction = Prediction::Velocity;
     d.defaults = kDefaults;
-    d.config.rotary = false;
+    d.config.rotary = Rotary::None;
+    d.config.positions = PositionTable::Stored;
     d.config.moe.rule = family.rule;
     d.config.moe.addsInput = false;
     d.config.moe.groups = d.config.moe.keptGroups = 1;

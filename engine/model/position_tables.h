@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "engine/core/host_tensor.h"
+#include "engine/model/model_description.h"
 
 namespace moescope {
 
@@ -23,5 +24,11 @@ RopeTables splitHalvesRope(int64_t headDim, int64_t grid);
 /// For MS_ROPE_ADJACENT_PAIRS: the angle of each channel pair, first half by the token's row, second by its column. The
 /// same numbers as for split halves: the two kinds differ in which channels turn together.
 RopeTables adjacentPairsRope(int64_t headDim, int64_t grid);
+
+/// For one-dimensional rotation of adjacent pairs: token n turns pair i by n * 10000^(-2 i / headDim) (Su et al., 2021, equation 15).
+RopeTables lineRope(int64_t headDim, int64_t tokens);
+
+/// The tables of a configuration's rotation (Line or Grid) for its image tokens. Those by rows and columns fit both kinds of pairs.
+RopeTables ropeTables(const TransformerConfig& config);
 
 }  // namespace moescope

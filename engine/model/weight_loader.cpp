@@ -106,6 +106,30 @@ PackedLinear WeightLoader::linear(const std::string& name, int64_t in, int64_t o
     return stacked({part}, in, out, layout);
 }
 
+PackedLinear WeightLoader::attention(const std::string& name, int64_t in, int64_t heads, int64_t keyHeads, int64_t headWidth) {
+    const int64_t queries = heads * headWidth;
+    if (keyHeads == heads) return linear(name, in, 3 * queries, true);
+    const int64_t stored = queries + 2 * keyHeads * headWidth, group = heads / keyHeads;
+    PackedLinear made = m_backend.linear({sizeof(MsLinearDesc), in, 3 * queries, 1, m_storage, MS_LINEAR_PLAIN, 1});
+    /// First stored row of the keys (1) or values (2) that head `head` meets.
+    const auto rowOf = [&](int64_t part, int64_t head) { return queries + ((part - 1) * keyHeads + head / group) * headWidth; };
+    const std::span<const float> weight = read(name + ".weight", {stored, in});
+    const auto rows = [&](int64_t first, int64_t count) { return weight.subspan(static_cast<size_t>(first * in), static_cast<size_t>(count * in)); };
+    loadRows(made, 0, 0, in, rows(0, queries));
+    for (int64_t part = 1; part <= 2; ++part)
+        for (int64_t head = 0; head < heads; ++head)
+            loadRows(made, 0, part * queries + head * headWidth, in, rows(rowOf(part, head), headWidth));
+    const std::span<const float> biases = read(name + ".bias", {stored});
+    std::vector<float> bias(biases.begin(), biases.begin() + queries);
+    for (int64_t part = 1; part <= 2; ++part)
+        for (int64_t head = 0; head < heads; ++head) {
+            const auto from = biases.begin() + rowOf(part, head);
+            bias.insert(bias.end(), from, from + headWidth);
+        }
+    m_backend.check(m_backend.table().linear_load_bias(m_backend.context(), made.get(), 0, bias.data()));
+    return made;
+}
+
 PackedLinear WeightLoader::convolution(const std::string& name, int64_t in, int64_t out, int64_t kernel) {
     constexpr int64_t kRowsAtOnce = 64;
     const int64_t taps = kernel * kernel, columns = in * taps;

@@ -28,6 +28,9 @@ public:
 
     /// W [out, in] (trailing axes flattened into `in`) with bias if `bias` is true ("<name>.weight", "<name>.bias").
     PackedLinear linear(const std::string& name, int64_t in, int64_t out, bool bias, MsLinearLayout layout = MS_LINEAR_PLAIN);
+    /// Joint projection of self-attention [(heads + 2 keyHeads) * headWidth, in] with bias, rows (queries | keys | values); keys and values
+    /// of grouped heads are repeated, so that every query head finds its own: 3 * heads * headWidth rows in the device.
+    PackedLinear attention(const std::string& name, int64_t in, int64_t heads, int64_t keyHeads, int64_t headWidth);
     /// W [out, in, kernel, kernel] with bias, its columns put in the order (ky, kx, c) of the table's convolutions.
     PackedLinear convolution(const std::string& name, int64_t in, int64_t out, int64_t kernel);
     /// The router: always stored in fp32. `weight` is the full name.

@@ -57,7 +57,7 @@ FlowSchedule flowSchedule(Prediction prediction, int steps, double shift, double
 
 FlowSampler::FlowSampler(const Denoiser& denoiser, const SamplerSettings& settings, const std::vector<int>& classes,
                          int negativeClass)
-    : m_denoiser(denoiser), m_backend(denoiser.backend()), m_settings(settings), m_inputs{classes, negativeClass, {}, nullptr},
+    : m_denoiser(denoiser), m_backend(denoiser.backend()), m_settings(settings), m_inputs{classes, negativeClass, {}, nullptr, {}, {}},
       m_images(static_cast<int64_t>(classes.size())),
       m_schedule(flowSchedule(denoiser.description().prediction, settings.steps, settings.shift, denoiser.description().time.dataTime)),
       m_heunEndsWithEuler(denoiser.description().prediction == Prediction::CleanImage), m_queue(m_backend, denoiser.recordable()) {
@@ -100,7 +100,26 @@ FlowSampler::Pass FlowSampler::makePass(bool guided) const {
     pass.labels = m_backend.tensor({samples}, MS_I32);
     m_backend.upload(pass.labels, std::span<const int32_t>(labels));
     if (m_networks) pass.prompts = promptsOf(*m_networks, m_images, guided);
+    readPrompts(pass, guided);
     return pass;
+}
+
+void FlowSampler::setPrompts(std::vector<std::string> prompts) {
+    prompts.resize(m_inputs.classes.size());
+    m_inputs.prompts = std::move(prompts);
+    for (const bool guided : {true, false}) {
+        Pass& pass = guided ? m_guided : m_plain;
+        if (pass.workspace) readPrompts(pass, guided);
+    }
+}
+
+void FlowSampler::readPrompts(Pass& pass, bool guided) const {
+    if (m_denoiser.description().conditioning != Conditioning::Prompt) return;
+    std::vector<std::string> prompts = m_inputs.prompts;
+    const auto images = static_cast<size_t>(m_images);
+    prompts.resize(images);
+    prompts.resize(guided ? 2 * images : images, m_inputs.negativePrompt);
+    m_denoiser.encodePrompts(prompts, pass.read);
 }
 
 int FlowSampler::evaluationCount() const {
@@ -128,6 +147,7 @@ void FlowSampler::work(Pass& pass, bool guided, Move move, DeviceTensor& state, 
     condition.networks = m_networks;
     condition.step = m_step;
     condition.nextFlowTime = m_nextTime;
+    condition.prompts = pass.read.tokens.empty() ? nullptr : &pass.read;
     m_denoiser.forward(*pass.workspace, pass.input, pass.times, condition, follower);
     const DeviceTensor& prediction = pass.workspace->output();
     const int64_t channels = time.guidedChannels ? time.guidedChannels : z.dim(1);

@@ -30,7 +30,10 @@ public:
 
     /// What a mixture of networks is told besides the classes; stays alive while this is used. Call before `run`.
     void setNetworks(const NetworkRequest* networks) { m_networks = networks; }
+    /// What the unconditional branch of a network that reads prompts is given. Call before `run`.
+    void setNegativePrompt(std::string prompt) { m_inputs.negativePrompt = std::move(prompt); }
     void setClasses(const std::vector<int>& classes) override;
+    void setPrompts(std::vector<std::string> prompts) override;
     int evaluationCount() const override;
     void run(DeviceTensor& z, SamplerObserver* observer, std::stop_token stop = {}) override;
 
@@ -41,8 +44,10 @@ private:
         std::unique_ptr<DenoiserWorkspace> workspace;
         DeviceTensor input, times, labels;
         HostTensor prompts;  // [samples, P], where they are given
+        PromptStates read;   // of networks that read prompts
     };
     Pass makePass(bool guided) const;
+    void readPrompts(Pass& pass, bool guided) const;
     EvaluationInfo infoAt(int evaluation, int step, int stage) const;
     void integrate(DeviceTensor& state, SamplerObserver* observer);
     void evaluate(DeviceTensor& state, EvaluationInfo info, Move move);

@@ -129,16 +129,28 @@ private:
         m_run.parameters.device = deviceText(m_denoiser.backend());
     }
 
+    std::vector<std::string> promptsFrom(int64_t first, int64_t images) const {
+        if (m_request.prompts.empty()) return std::vector<std::string>(static_cast<size_t>(images), m_request.parameters.prompt);
+        return {m_request.prompts.begin() + first, m_request.prompts.begin() + first + images};
+    }
+
+    /// What the record carries: nothing of a network that reads prompts, whose class numbers mean nothing.
+    std::vector<int> shownClasses(const std::vector<int>& classes) const {
+        return m_denoiser.description().conditioning == Conditioning::Prompt ? std::vector<int>() : classes;
+    }
+
     void runGroup(const HostTensor& noise, int64_t first, int64_t images, std::stop_token stop, GenerationStatistics& statistics) {
         Backend& backend = m_denoiser.backend();
         const std::vector<int> classes(m_request.classes.begin() + first, m_request.classes.begin() + first + images);
         if (m_sampler && m_samplerImages == images) {
             m_sampler->setClasses(classes);
+            m_sampler->setPrompts(promptsFrom(first, images));
         } else {
             m_sampler.reset();
             m_sampler = makeSampler(m_denoiser, m_request.sampler,
                                     {classes, m_request.negativeClass, [this](std::span<float> values) { m_stepNoise->next(values); },
-                                     m_denoiser.description().networks.empty() ? nullptr : &m_networks});
+                                     m_denoiser.description().networks.empty() ? nullptr : &m_networks, promptsFrom(first, images),
+                                     m_request.parameters.negativePrompt});
             m_samplerImages = images;
         }
         const Shape shape{images, m_config.inChannels, m_config.inputSide(), m_config.inputSide()};
@@ -157,13 +169,13 @@ private:
         } catch (const EngineException&) {
             if (m_run.images == 0) {  // nothing is finished: keep what this group saw
                 RunRecord partial = recorder.take();
-                partial.classIds = classes;
+                partial.classIds = shownClasses(classes);
                 appendImages(m_run, std::move(partial));
             }
             throw;
         }
         RunRecord group = recorder.take();
-        group.classIds = classes;
+        group.classIds = shownClasses(classes);
         group.finalLatents = backend.fetch(z);
         const Backend::CancelScope cancel(backend, stop);
         for (int64_t image = 0; image < images; ++image) {
@@ -215,6 +227,8 @@ Status checkRequest(const ModelDescription& description, const GenerationRequest
         if (label < 0 || label > description.config.classes)
             return refuse(fmt::format("class {} is out of range: this model has classes 0 to {} ({} is the null class); list them with "
                                       "'moescope-cli label'", label, description.config.classes - 1, description.config.classes));
+    if (!request.prompts.empty() && static_cast<int64_t>(request.prompts.size()) != images)
+        return refuse(fmt::format("expected one prompt for each of {} pictures, found {}", images, request.prompts.size()));
     if (Status fits = checkSampler(description, s); !fits.ok()) return fits;
     if (!std::isfinite(s.cfgScale) || std::abs(s.cfgScale) > 1000)
         return refuse(fmt::format("the guidance scale should be a number between -1000 and 1000, found {}", s.cfgScale));
@@ -253,7 +267,7 @@ GenerationParameters recordedParameters(const ModelDescription& description, con
     p.rng = rngText(request.noise);
     p.noiseBatch = noiseBatchText(request.noise);
     p.noiseFile = request.noise.file.filename().string();
-    if (!request.classes.empty()) p.classId = request.classes.front();
+    if (!request.classes.empty() && description.conditioning != Conditioning::Prompt) p.classId = request.classes.front();
     p.pool = description.routesOverBatch() ? std::string(poolName(s.pool)) : std::string();
     p.family = description.family;
     p.networkEdits = request.networkEdits;

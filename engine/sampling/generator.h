@@ -21,6 +21,7 @@ class AutoencoderKl;
 struct GenerationRequest {
     std::vector<int> classes;     // one per image
     int negativeClass = -1;       // what guidance leads away from; -1: the null class
+    std::vector<std::string> prompts;  // one per image, where the network reads prompts; none: that of `parameters` for all
     uint64_t seed = 0;            // image i is made with seed + i
     SamplerSettings sampler;
     NoiseSpec noise;

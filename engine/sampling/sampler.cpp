@@ -74,6 +74,8 @@ std::unique_ptr<Sampler> makeSampler(const Denoiser& denoiser, const SamplerSett
         return std::make_unique<DiffusionSampler>(denoiser, settings, std::move(inputs));
     auto sampler = std::make_unique<FlowSampler>(denoiser, settings, inputs.classes, inputs.negativeClass);
     sampler->setNetworks(inputs.networks);
+    sampler->setNegativePrompt(std::move(inputs.negativePrompt));
+    sampler->setPrompts(std::move(inputs.prompts));
     return sampler;
 }
 

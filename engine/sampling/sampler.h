@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "engine/model/denoiser.h"
@@ -58,6 +59,8 @@ public:
     virtual ~Sampler() = default;
     /// Other classes for as many images: the next run is about them. Throws EngineException as makeSampler does.
     virtual void setClasses(const std::vector<int>& classes) = 0;
+    /// Other prompts for as many images, where the network reads prompts.
+    virtual void setPrompts(std::vector<std::string> /*prompts*/) {}
     /// Evaluations that `run` will make.
     virtual int evaluationCount() const = 0;
     /// Integrates z [B, C, side, side] in place; on entry unit noise times the noise scale. Throws EngineException.
@@ -73,6 +76,8 @@ struct SamplerInputs {
     int negativeClass = -1;    // what the unconditional branch is given; -1: the null class
     StepNoise stepNoise;       // needed where `drawsStepNoise`
     const NetworkRequest* networks = nullptr;  // what a mixture of networks is told besides; outlives the sampler
+    std::vector<std::string> prompts;  // one per image, for networks that read prompts; none: empty prompts
+    std::string negativePrompt;        // what their unconditional branch is given
 };
 
 /// Whether steps add noise of their own: DDPM, and DDIM with an eta above 0.

@@ -155,13 +155,10 @@ Status CaseFolder::runnable() const {
     const auto refuse = [&](const std::string& what) {
         return Status(
             ErrorCode::Unsupported,
-            fmt::format("'{}' is a case of {}, which this version does not run; verify runs forward passes, flow "
-                        "samplers and autoencoders of {}",
+            fmt::format("'{}' is a case of {}, which this version does not run; verify runs forward passes, "
+                        "samplers, training steps and autoencoders of {}",
                         name(), what, knownFamilies()));
     };
-    std::error_code code;
-    if (m_json.contains("optimizer") || fs::exists(m_path / "train.safetensors", code))
-        return refuse(family.empty() ? "training" : "training (" + family + ")");
     if (family.empty() || m_json.contains("mixture") || family == "AutoencoderKL" || family.starts_with("unet2d")) return {};
     const auto families = modelFamilies();
     if (std::none_of(families.begin(), families.end(), [&](const auto* known) { return known->name == family; }))

@@ -3,6 +3,7 @@
 // verify_case.cpp.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -68,6 +69,8 @@ struct ComputedFile {
     /// Trajectories: all evaluations, and which of them each output is the first to depend on.
     std::vector<std::pair<EvaluationInfo, SmallestMargin>> evaluations;
     std::map<std::string, int, std::less<>> evaluationOf;
+    /// Kinds whose keys have limits of their own; empty: compareTensor with `limit`.
+    std::function<KeyReport(const std::string& key, const NamedTensor& reference, const NamedTensor* mine)> judge;
 };
 
 struct GoldenKind {
@@ -79,10 +82,12 @@ struct GoldenKind {
     /// Throws EngineException. Computes (at least) every key of the file that the engine knows.
     std::vector<ComputedFile> (*run)(CaseContext& context, const GoldenFile& file);
     bool alsoUnlisted = false;  // runs files that case.json does not name, too: cases that are a model's own folder
+    bool (*moreInputs)(const std::string& key) = nullptr;  // inputs that `inputs` can not list
 };
 
 const GoldenKind& forwardKind();
 const GoldenKind& trainForwardKind();
+const GoldenKind& trainStepsKind();
 const GoldenKind& trajectoryKind();
 const GoldenKind& autoencoderKind();
 const GoldenKind& mixtureForwardKind();

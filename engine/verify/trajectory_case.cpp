@@ -92,7 +92,7 @@ SamplerSettings readSettings(const CaseFolder& folder, const GoldenFile& file, c
 /// Tokens choose and every one has as many experts: only such choices can be given from outside.
 bool takesForcedChoices(const ModelDescription& description) {
     const RouterRule rule = description.config.moe.rule;
-    return rule == RouterRule::SigmoidTokenChoice || rule == RouterRule::SoftmaxTokenChoice;
+    return rule == RouterRule::SigmoidTokenChoice || rule == RouterRule::SoftmaxTokenChoice || rule == RouterRule::SoftmaxNormalised;
 }
 
 /// Runs the sampler once and leaves everything in `recorder`.

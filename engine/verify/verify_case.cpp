@@ -15,7 +15,7 @@ namespace moescope {
 namespace verify {
 namespace {
 
-const std::array<const GoldenKind*, 7> kKinds{&trainForwardKind(), &forwardKind(),        &trajectoryKind(),
+const std::array<const GoldenKind*, 8> kKinds{&trainForwardKind(), &trainStepsKind(), &forwardKind(),        &trajectoryKind(),
                                               &autoencoderKind(),  &mixtureForwardKind(), &mixtureSampleKind(), &unetKind()};
 
 // Queries and keys rounded to fp16: where fp32 noise moves one across the middle of two fp16 numbers, it moves on by a
@@ -44,6 +44,7 @@ const GoldenKind* kindOfUnlisted(const GoldenFile& file) {
 }
 
 bool isInput(const GoldenKind& kind, const std::string& key) {
+    if (kind.moreInputs && kind.moreInputs(key)) return true;
     return std::any_of(kind.inputs.begin(), kind.inputs.end(), [&](std::string_view input) {
         return input.ends_with('.') ? key.starts_with(input) : key == input;
     });
@@ -79,8 +80,9 @@ FileReport judge(const GoldenKind& kind, const GoldenFile& file, const ComputedF
             continue;
         }
         const auto mine = computed.outputs.tensors.find(key);
-        report.keys.push_back(compareTensor(
-            key, tensor, mine == computed.outputs.tensors.end() ? nullptr : &mine->second, computed.limit));
+        const NamedTensor* found = mine == computed.outputs.tensors.end() ? nullptr : &mine->second;
+        report.keys.push_back(computed.judge ? computed.judge(key, tensor, found)
+                                             : compareTensor(key, tensor, found, computed.limit));
         report.compared += report.keys.back().compared;
     }
     if (report.keys.empty()) report.problems.push_back("the reference holds inputs only, so nothing was compared");

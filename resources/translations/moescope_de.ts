@@ -307,6 +307,26 @@
         <source>&apos; was read as &apos;</source>
         <translation>&apos; wurde gelesen als &apos;</translation>
     </message>
+    <message>
+        <source>&apos; takes a class of </source>
+        <translation>&apos; bekommt eine Klasse von </translation>
+    </message>
+    <message>
+        <source> and the prompt, &apos;</source>
+        <translation> und den Prompt, &apos;</translation>
+    </message>
+    <message>
+        <source>&apos; takes the prompt</source>
+        <translation>&apos; bekommt den Prompt</translation>
+    </message>
+    <message>
+        <source>&apos; takes encoded text</source>
+        <translation>&apos; bekommt kodierten Text</translation>
+    </message>
+    <message>
+        <source>&apos; takes nothing</source>
+        <translation>&apos; bekommt nichts</translation>
+    </message>
 </context>
 <context>
     <name>EngineSentences</name>
@@ -625,6 +645,62 @@
     <message>
         <source>%1 needs %2 of the memory of %3 and %4 are free; close other programs that use it</source>
         <translation>%1 braucht %2 vom Speicher von %3, frei sind %4; andere Programme schließen, die ihn belegen</translation>
+    </message>
+    <message>
+        <source>%1 levels of %2 channels, %3 layers each, cross-attention to text of width %4, %5 x %6 latent pixels</source>
+        <translation>%1 Stufen mit %2 Kanälen, je %3 Schichten, Cross-Attention auf Text der Breite %4, %5 x %6 Latent-Pixel</translation>
+    </message>
+    <message>
+        <source>%1 levels of %2 channels, %3 layers each, cross-attention to text of width %4, %5 x %6 pixels</source>
+        <translation>%1 Stufen mit %2 Kanälen, je %3 Schichten, Cross-Attention auf Text der Breite %4, %5 x %6 Pixel</translation>
+    </message>
+    <message>
+        <source>%1 levels of %2 channels, %3 layers each, self-attention, %4 x %5 latent pixels</source>
+        <translation>%1 Stufen mit %2 Kanälen, je %3 Schichten, Self-Attention, %4 x %5 Latent-Pixel</translation>
+    </message>
+    <message>
+        <source>%1 levels of %2 channels, %3 layers each, self-attention, %4 x %5 pixels</source>
+        <translation>%1 Stufen mit %2 Kanälen, je %3 Schichten, Self-Attention, %4 x %5 Pixel</translation>
+    </message>
+    <message>
+        <source>%1 levels of %2 channels, %3 layers each, no attention, %4 x %5 latent pixels</source>
+        <translation>%1 Stufen mit %2 Kanälen, je %3 Schichten, keine Attention, %4 x %5 Latent-Pixel</translation>
+    </message>
+    <message>
+        <source>%1 levels of %2 channels, %3 layers each, no attention, %4 x %5 pixels</source>
+        <translation>%1 Stufen mit %2 Kanälen, je %3 Schichten, keine Attention, %4 x %5 Pixel</translation>
+    </message>
+    <message>
+        <source>the experts are told different things: %1</source>
+        <translation>den Experten wird Verschiedenes gesagt: %1</translation>
+    </message>
+    <message>
+        <source>&apos;%1&apos; knows %2 of the ensemble&apos;s %3 classes; for the others it is given no class</source>
+        <translation>„%1“ kennt %2 der %3 Klassen des Ensembles; bei den anderen wird ihm keine Klasse gegeben</translation>
+    </message>
+    <message>
+        <source>the expert &apos;%1&apos; follows encoded text, and this version runs no text encoder; choose experts that take a class, or nothing</source>
+        <translation>der Experte „%1“ folgt kodiertem Text, und diese Version hat keinen Text-Encoder; Experten wählen, die eine Klasse oder nichts bekommen</translation>
+    </message>
+    <message>
+        <source>the expert &apos;%1&apos; should be in &apos;%2&apos; beside &apos;%3&apos;, and nothing is there; put it there or correct its &quot;file&quot;</source>
+        <translation>der Experte „%1“ sollte in „%2“ neben „%3“ liegen, und dort ist nichts; ihn dorthin legen oder &quot;file&quot; berichtigen</translation>
+    </message>
+    <message>
+        <source>the experts of an ensemble share one picture, but &apos;%1&apos; works on %2 and &apos;%3&apos; on %4; choose experts of one kind of picture</source>
+        <translation>die Experten eines Ensembles teilen sich ein Bild, aber „%1“ arbeitet auf %2 und „%3“ auf %4; Experten für eine Art von Bild wählen</translation>
+    </message>
+    <message>
+        <source>&apos;%1&apos; predicts noise, and its noise schedule is not known; put its scheduler_config.json beside it, or give %2 (the numbers it was trained with) in the ensemble file</source>
+        <translation>„%1“ sagt Rauschen vorher, und sein Rauschplan ist nicht bekannt; seine scheduler_config.json daneben legen oder %2 (die Zahlen, mit denen es trainiert wurde) in der Ensemble-Datei angeben</translation>
+    </message>
+    <message>
+        <source>the expert &apos;%1&apos; of &apos;%2&apos; is an ensemble itself; name the experts of &apos;%3&apos; one by one</source>
+        <translation>der Experte „%1“ von „%2“ ist selbst ein Ensemble; die Experten von „%3“ einzeln nennen</translation>
+    </message>
+    <message>
+        <source>all %1 experts are muted; leave at least one to make the picture</source>
+        <translation>alle %1 Experten sind ausgelassen; mindestens einen lassen, der das Bild macht</translation>
     </message>
 </context>
 <context>
@@ -1094,6 +1170,53 @@
     </message>
 </context>
 <context>
+    <name>MixtureWords</name>
+    <message>
+        <source>encoded text</source>
+        <translation>kodierter Text</translation>
+    </message>
+    <message>
+        <source>a class of %1 and the prompt</source>
+        <translation>eine Klasse von %1 und der Prompt</translation>
+    </message>
+    <message>
+        <source>a class of %1</source>
+        <translation>eine Klasse von %1</translation>
+    </message>
+    <message>
+        <source>the prompt</source>
+        <translation>der Prompt</translation>
+    </message>
+    <message>
+        <source>nothing</source>
+        <translation>nichts</translation>
+    </message>
+    <message>
+        <source>the likeness of the prompt to an example of each network</source>
+        <translation>die Ähnlichkeit des Prompts mit einem Beispiel jedes Netzes</translation>
+    </message>
+    <message>
+        <source>rules by hand</source>
+        <translation>Regeln von Hand</translation>
+    </message>
+    <message>
+        <source>a learned router over the noisy picture and the time</source>
+        <translation>ein gelernter Router über das verrauschte Bild und die Zeit</translation>
+    </message>
+    <message>
+        <source>a learned router over the noisy picture</source>
+        <translation>ein gelernter Router über das verrauschte Bild</translation>
+    </message>
+    <message>
+        <source>a learned router over the prompt and the time</source>
+        <translation>ein gelernter Router über den Prompt und die Zeit</translation>
+    </message>
+    <message>
+        <source>a learned router over the prompt</source>
+        <translation>ein gelernter Router über den Prompt</translation>
+    </message>
+</context>
+<context>
     <name>ModelScan</name>
     <message>
         <source>%1 (revision %2)</source>
@@ -1429,6 +1552,22 @@
     <message>
         <source>a mixture of %1 whole networks that %2</source>
         <translation>eine Mischung von %1 ganzen Netzen, die %2</translation>
+    </message>
+    <message>
+        <source>%1; one network for each picture</source>
+        <translation>%1; ein Netz für jedes Bild</translation>
+    </message>
+    <message>
+        <source>%1: a diffusion network without experts that %2</source>
+        <translation>%1: ein Diffusionsnetz ohne Experten, das %2</translation>
+    </message>
+    <message>
+        <source>The network predicts the noise in the picture (epsilon-prediction, discrete diffusion).</source>
+        <translation>Das Netz sagt das Rauschen im Bild vorher (Epsilon-Vorhersage, diskrete Diffusion).</translation>
+    </message>
+    <message>
+        <source>Resolutions, channels, layers and attention of the network.</source>
+        <translation>Auflösungen, Kanäle, Schichten und Attention des Netzes.</translation>
     </message>
 </context>
 <context>
@@ -1901,6 +2040,10 @@
     <message>
         <source>of the tokens</source>
         <translation>der Token</translation>
+    </message>
+    <message>
+        <source>network and its MoE layers</source>
+        <translation>Netz und seine MoE-Schichten</translation>
     </message>
 </context>
 <context>
@@ -3552,8 +3695,8 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <translation>wie von der Mischung vorgegeben (%1)</translation>
     </message>
     <message>
-        <source>A mixture of %1 networks, chosen for each picture at every evaluation by %2.</source>
-        <translation>Eine Mischung von %1 Netzen, bei jeder Auswertung für jedes Bild gewählt durch: %2.</translation>
+        <source>What the next runs change about the choice of networks:</source>
+        <translation>Was die nächsten Läufe an der Wahl der Netze ändern:</translation>
     </message>
     <message>
         <source>Weights by hand, step by step</source>

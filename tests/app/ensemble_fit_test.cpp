@@ -62,6 +62,39 @@ TEST_F(EnsembleFit, LearnsFromFoldersOfPictures) {
     EXPECT_EQ(Json::parse(readFile(mix()))["router"]["picture"]["channels"], 3);
 }
 
+TEST_F(EnsembleFit, PicturesForLatentExpertsGoThroughTheVaeThatIsGiven) {
+    drawPictures("night", 10);
+    drawPictures("day", 200);
+    Json ensemble = Json::parse(readFile(mix()));
+    for (Json& expert : ensemble["experts"]) expert["file"] = MOESCOPE_TEST_DATA "/golden/dsmoe-tiny";
+    ensemble.erase("router");  // it is to be made
+    std::ofstream(mix()) << ensemble.dump();
+    const std::vector<std::string> fit{"ensemble", "fit", mix(), "--pictures", "dark=" + file("night"), "bright=" + file("day"), "--json"};
+    setenv("HF_HUB_CACHE", file("empty").c_str(), 1);
+    CliResult run = runCli(fit);
+    unsetenv("HF_HUB_CACHE");
+    EXPECT_EQ(run.status, 1);
+    EXPECT_NE(run.err.find("--vae"), std::string::npos) << run.err;
+    std::vector<std::string> withVae = fit;
+    withVae.insert(withVae.end(), {"--vae", MOESCOPE_TEST_DATA "/golden/vae-tiny"});
+    run = runCli(withVae);
+    ASSERT_EQ(run.status, 0) << run.err;
+    EXPECT_EQ(Json::parse(run.out)["examples"], 20 * 7);
+    const Json router = Json::parse(readFile(mix()))["router"];
+    EXPECT_EQ(router["picture"]["channels"], 4);  // latents
+    EXPECT_EQ(runCli({"ensemble", "info", mix()}).status, 0);
+}
+
+TEST_F(EnsembleFit, ExpertsThatDoNotFitTogetherAreASentence) {
+    Json ensemble = Json::parse(readFile(mix()));
+    ensemble["experts"][1]["file"] = MOESCOPE_TEST_DATA "/golden/dsmoe-tiny";
+    std::ofstream(mix()) << ensemble.dump();
+    drawPictures("night", 10);
+    const CliResult run = runCli({"ensemble", "fit", mix(), "--pictures", "dark=" + file("night"), "bright=" + file("night")});
+    EXPECT_EQ(run.status, 1);
+    EXPECT_NE(run.err.find("share one picture"), std::string::npos) << run.err;
+}
+
 TEST_F(EnsembleFit, AddedExpertsGetRowsAndTheOthersKeepTheirs) {
     ASSERT_EQ(runCli({"ensemble", "fit", mix(), "--prompts", file("prompts.tsv")}).status, 0);
     Json ensemble = Json::parse(readFile(mix()));

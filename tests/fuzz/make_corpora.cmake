@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Seeds one folder per fuzz target under CORPORA from the hostile and valid files in FILES.
+# Seeds one folder per fuzz target under CORPORA from the hostile and valid files in FILES and PICTURES.
 file(GLOB safetensors ${FILES}/*.safetensors)
 file(GLOB indices ${FILES}/sharded/*.index.json)
 file(GLOB torch ${FILES}/*.pt)
+file(GLOB pictures ${PICTURES}/*)
 set(legacy ${torch})
 list(FILTER legacy INCLUDE REGEX "legacy|bare_pickle")
 set(zips ${torch})
 list(FILTER zips EXCLUDE REGEX "legacy|bare_pickle|zip_bomb|nest_1")
 file(COPY ${safetensors} DESTINATION ${CORPORA}/fuzz_safetensors)
 file(COPY ${safetensors} DESTINATION ${CORPORA}/fuzz_session)
+file(COPY ${pictures} DESTINATION ${CORPORA}/fuzz_picture)
+file(MAKE_DIRECTORY ${CORPORA}/fuzz_tar)
+file(ARCHIVE_CREATE OUTPUT ${CORPORA}/fuzz_tar/pictures.tar PATHS ${pictures} FORMAT paxr)
+file(COPY ${FILES}/../prompt-vocabulary/sentencepiece.model DESTINATION ${CORPORA}/fuzz_vocabulary)
 file(COPY ${indices} DESTINATION ${CORPORA}/fuzz_safetensors_index)
 file(COPY ${zips} DESTINATION ${CORPORA}/fuzz_torch_zip)
 file(COPY ${legacy} DESTINATION ${CORPORA}/fuzz_torch_legacy)

@@ -7,10 +7,13 @@
 #include <QLabel>
 #include <QListView>
 #include <QMenuBar>
+#include <QPointer>
+#include <QTableWidget>
 
 #include "engine/io/session_file.h"
 #include "tests/support/sample_run.h"
 #include "tests/ui/window_fixture.h"
+#include "ui/dialogs/new_mixture_dialog.h"
 #include "ui/docks/history_panel.h"
 #include "ui/menu_actions.h"
 #include "ui/session/run_export.h"
@@ -68,6 +71,7 @@ private slots:
     void pictures_and_routing_are_written_where_they_are_wanted();
     void a_folder_that_can_not_be_written_gives_a_sentence();
     void charts_are_exported_in_every_format();
+    void a_new_mixture_is_made_through_the_dialogs();
 };
 
 void MainWindowFilesTest::a_session_opens_with_no_model_at_hand() {
@@ -313,6 +317,51 @@ void MainWindowFilesTest::charts_are_exported_in_every_format() {
     const Answering answers(choosing(w.folder / "load.bmp"));
     w.chart("load").exportChart();
     QVERIFY(w.takeError().contains(QStringLiteral(".svg")));
+}
+
+void MainWindowFilesTest::a_new_mixture_is_made_through_the_dialogs() {
+    TestWindow w;
+    QVERIFY(w.openModel());
+    const fs::path embedded = fs::path(MOESCOPE_RESOURCES) / "embedded";
+    for (const char* name : {"pets.safetensors", "meals.safetensors"}) fs::copy_file(embedded / "emoji32.safetensors", w.folder / name);
+    fs::copy_file(embedded / "labels.json", w.folder / "labels.json");
+    command(w, QStringLiteral("New mixture of networks"))->trigger();
+    const QPointer<NewMixtureDialog> dialog = w.window->findChild<NewMixtureDialog*>();
+    QVERIFY(dialog && dialog->isVisible());
+
+    // The file dialogs are typed into; the one that asks for them is left alone.
+    QString typed = QStringLiteral("\"pets.safetensors\" \"meals.safetensors\"");
+    int asked = 0;
+    const Answering answers([&](QWidget& shown) {
+        auto* files = qobject_cast<QFileDialog*>(&shown);
+        if (!files) return;
+        ++asked;
+        files->setDirectory(textOfPath(w.folder.path()));
+        files->findChild<QLineEdit*>(QStringLiteral("fileNameEdit"))->setText(typed);
+        static_cast<QDialog*>(files)->accept();
+    });
+    QTest::mouseClick(dialog->findChild<QPushButton*>(QStringLiteral("addNetworks")), Qt::LeftButton);
+    auto* table = dialog->findChild<QTableWidget*>(QStringLiteral("mixtureNetworks"));
+    QCOMPARE(table->rowCount(), 2);
+    QCOMPARE(table->item(0, NewMixtureDialog::Name)->text(), QStringLiteral("pets"));
+    table->item(0, NewMixtureDialog::Words)->setText(QStringLiteral("cat dog"));
+    table->item(1, NewMixtureDialog::Words)->setText(QStringLiteral("pizza cake"));
+    dialog->findChild<QLineEdit*>(QStringLiteral("mixtureName"))->setText(QStringLiteral("Pets and meals"));
+    typed = QStringLiteral("pair");  // the ending is added
+    QTest::mouseClick(dialog->findChild<QPushButton*>(QStringLiteral("writeMixture")), Qt::LeftButton);
+    QTRY_VERIFY_WITH_TIMEOUT(!dialog, kLong);
+    QCOMPARE(asked, 2);
+    QVERIFY(fs::exists(w.folder / "pair.moe.json"));
+
+    // It is the window's model now, and chooses by the words.
+    QTRY_VERIFY_WITH_TIMEOUT(w.engine.model() && w.engine.model()->name == QStringLiteral("Pets and meals"), kLong);
+    QTRY_COMPARE_WITH_TIMEOUT(w.engine.modelState(), ModelState::Ready, kLong);
+    w.quick(2, 1);
+    const RunViewPtr run = w.generate(QStringLiteral("pizza"));
+    QVERIFY(run && !w.error());
+    QCOMPARE(run->routing->networks, (std::vector<std::string>{"pets", "meals"}));
+    for (const auto& record : run->routing->records)
+        if (record->layer == 0) QCOMPARE(record->expert, std::vector<uint16_t>{1});
 }
 
 QTEST_MAIN(MainWindowFilesTest)

@@ -9,6 +9,7 @@
 #include <QSpinBox>
 #include <QTableWidget>
 
+#include "engine/ensemble/ensemble.h"
 #include "engine/ensemble/ensemble_file.h"
 #include "engine/ensemble/open_model.h"
 #include "tests/support/temporary_folder.h"
@@ -51,7 +52,8 @@ private slots:
         const MixtureFacts facts = mixtureOf(*state.model());
         QCOMPARE(tableOf(panel, "networks").item(1, NetworkPanel::Name)->text(), facts.networks[1].name);
         QCOMPARE(facts.topK, int64_t{2});
-        QVERIFY(!facts.router.isEmpty());
+        QCOMPARE(facts.networks[1].condition, "a class of 256");
+        QCOMPARE(routerWords(dynamic_cast<const Ensemble&>(*state.model()->checkpoint)), "a learned router over the prompt");
     }
 
     void leavingOutAndAlwaysChoosingAreEditsOfTheNextRun() {

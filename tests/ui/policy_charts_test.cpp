@@ -163,6 +163,8 @@ private slots:
         const ChartInput input = inputOf(test::sampleNetworksRun());
         const ChartSpec chart = layerExpertChart(input);
         QCOMPARE(mapOf(chart).rows.labels, QStringList({"0 (block 0), cats", "0 (block 3), dogs"}));
+        QCOMPARE(mapOf(chart).rows.groups, QStringList({"cats", "dogs"}));  // where there is no room for more
+        QVERIFY(mapOf(layerExpertChart(inputOf(test::sampleRun()))).rows.groups.isEmpty());
         QCOMPARE(chart.layerNumbers, (std::vector<int>{1, 2}));  // the choice of networks has another unit
         Selection selection;
         kindOf("layer-expert").choose(selection, chart, 1, 3, {});

@@ -16,6 +16,8 @@
 #include <QTest>
 #include <QToolButton>
 
+#include "tests/support/prompt_model.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/ui/model_fixture.h"
 #include "ui/docks/settings_dock.h"
 #include "ui/widgets/interval_bar.h"
@@ -46,6 +48,7 @@ private slots:
     void cancelShowsOnlyWhileARunIsGoing();
     void altAGoesToThePrompt();
     void aNegativeThatIsNothingIsSaid();
+    void aModelThatReadsPromptsSaysHow();
     void settingsAreEditedAndRestored();
     void anIntervalTurnedRoundIsASentenceInPlace();
     void draggingTheBarMovesTheInterval();
@@ -280,6 +283,31 @@ void PromptBarTest::aNegativeThatIsNothingIsSaid() {
     QSignalSpy ordered(m_bar.get(), &PromptBar::ordered);
     m_bar->generateAction()->trigger();
     QCOMPARE(ordered.count(), 0);
+}
+
+void PromptBarTest::aModelThatReadsPromptsSaysHow() {
+    const test::TemporaryFolder folder;
+    test::PromptToy().write(folder / "toy.safetensors");
+    ModelOrder modelOrder;
+    modelOrder.path = folder / "toy.safetensors";
+    m_state->setModel(test::openedModel(modelOrder));
+    QVERIFY(!m_bar->findChild<QToolButton*>("pickClass")->isEnabled());
+    auto* negative = m_bar->findChild<QLineEdit*>("negative");
+    QCOMPARE(negative->placeholderText(), QString("nothing"));
+    prompt()->setText("a red zebra");
+    QTRY_VERIFY(className().contains("of 5 places"));
+    QVERIFY(className().contains("Not known to the model: “zebra”"));
+    negative->setText("blurry");
+    QTRY_VERIFY(className().contains("away from “blurry”"));
+    QSignalSpy ordered(m_bar.get(), &PromptBar::ordered);
+    m_bar->generateAction()->trigger();
+    QCOMPARE(ordered.count(), 1);
+    const auto order = ordered[0][0].value<GenerationOrder>();
+    QCOMPARE(order.request.parameters.prompt, std::string("a red zebra"));
+    QCOMPARE(order.request.parameters.negativePrompt, std::string("blurry"));
+    QVERIFY(order.title.startsWith("a red zebra"));
+    m_state->setModel(m_emoji);
+    QVERIFY(m_bar->findChild<QToolButton*>("pickClass")->isEnabled());
 }
 
 void PromptBarTest::settingsAreEditedAndRestored() {

@@ -199,6 +199,8 @@ private slots:
         const QString reason = translatedReason(QString::fromStdString(known->reason));
         QVERIFY2(reason.contains(QLatin1String("steh")) && !reason.contains(QLatin1String(" is ")), qPrintable(reason));
         QCOMPARE(translatedSentence(QStringLiteral("something else")), QStringLiteral("something else"));
+        QCOMPARE(translatedSentence(QStringLiteral("the experts are told different things: 'a' takes a class of 10, 'b' takes nothing")),
+                 QStringLiteral("den Experten wird Verschiedenes gesagt: 'a' bekommt eine Klasse von 10, 'b' bekommt nichts"));
     }
 
     void everySentenceOfTheTableIsFoundAgain() {

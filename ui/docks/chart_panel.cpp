@@ -73,7 +73,9 @@ void ChartPanel::buildControls() {
     for (const ChartOption& option : m_kind.options) {
         m_options.push_back(combo(option.name, m_kind.about));
         m_options.back()->addItems(option.choices);
-        row->addWidget(m_options.back(), 3);
+        qsizetype longest = 1;  // shares of the room as the texts need it
+        for (const QString& choice : option.choices) longest = std::max(longest, choice.size());
+        row->addWidget(m_options.back(), static_cast<int>(longest));
     }
     row->addStretch(m_options.empty() ? 1 : 0);
     m_allImages = new QToolButton(this);

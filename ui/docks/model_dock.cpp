@@ -6,6 +6,7 @@
 #include <QLabel>
 #include <QProgressBar>
 #include <QPushButton>
+#include <QRegularExpression>
 #include <QVBoxLayout>
 #include <algorithm>
 
@@ -114,7 +115,10 @@ void ModelDock::setDevices(const std::vector<DeviceOffer>& offers, DeviceChoice 
         if (offer.memory && chosen != DeviceChoice::Cpu) m_gpuMemory = std::max(m_gpuMemory, offer.memory->free);
     }
     m_device->setCurrentIndex(std::max(0, m_device->findData(int(chosen))));
-    m_deviceNote->setText(line);
+    // What was looked for where is long: it is said under the pointer.
+    static const QRegularExpression aside(QStringLiteral(" \\([^()]*\\)"));
+    m_deviceNote->setToolTip(line.contains(aside) ? line : QString());
+    m_deviceNote->setText(QString(line).remove(aside));
     m_deviceNote->setVisible(!line.isEmpty());
 }
 

@@ -122,6 +122,28 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineSentences",
                       "expected an AutoencoderKL with tensors such as decoder.conv_in.weight, found %1 tensors in %2, the first named %3; give "
                       "the folder or file of the model's VAE"),
+    // What a network is
+    QT_TRANSLATE_NOOP("EngineSentences", "%1 levels of %2 channels, %3 layers each, cross-attention to text of width %4, %5 x %6 latent pixels"),
+    QT_TRANSLATE_NOOP("EngineSentences", "%1 levels of %2 channels, %3 layers each, cross-attention to text of width %4, %5 x %6 pixels"),
+    QT_TRANSLATE_NOOP("EngineSentences", "%1 levels of %2 channels, %3 layers each, self-attention, %4 x %5 latent pixels"),
+    QT_TRANSLATE_NOOP("EngineSentences", "%1 levels of %2 channels, %3 layers each, self-attention, %4 x %5 pixels"),
+    QT_TRANSLATE_NOOP("EngineSentences", "%1 levels of %2 channels, %3 layers each, no attention, %4 x %5 latent pixels"),
+    QT_TRANSLATE_NOOP("EngineSentences", "%1 levels of %2 channels, %3 layers each, no attention, %4 x %5 pixels"),
+    // Mixtures
+    QT_TRANSLATE_NOOP("EngineSentences", "the experts are told different things: %1"),
+    QT_TRANSLATE_NOOP("EngineSentences", "'%1' knows %2 of the ensemble's %3 classes; for the others it is given no class"),
+    QT_TRANSLATE_NOOP("EngineSentences",
+                      "the expert '%1' follows encoded text, and this version runs no text encoder; choose experts that take a class, or "
+                      "nothing"),
+    QT_TRANSLATE_NOOP("EngineSentences", "the expert '%1' should be in '%2' beside '%3', and nothing is there; put it there or correct its \"file\""),
+    QT_TRANSLATE_NOOP("EngineSentences",
+                      "the experts of an ensemble share one picture, but '%1' works on %2 and '%3' on %4; choose experts of one kind of picture"),
+    QT_TRANSLATE_NOOP("EngineSentences",
+                      "'%1' predicts noise, and its noise schedule is not known; put its scheduler_config.json beside it, or give %2 (the "
+                      "numbers it was trained with) in the ensemble file"),
+    QT_TRANSLATE_NOOP("EngineSentences",
+                      "the expert '%1' of '%2' is an ensemble itself; name the experts of '%3' one by one"),
+    QT_TRANSLATE_NOOP("EngineSentences", "all %1 experts are muted; leave at least one to make the picture"),
     // The device
     QT_TRANSLATE_NOOP("EngineSentences", "CUDA is not offered: %1; the CPU can be chosen in the Model panel"),
     QT_TRANSLATE_NOOP("EngineSentences",
@@ -162,6 +184,14 @@ std::vector<Pattern> makePatterns() {
 QString translatedList(QString text) {
     text.replace(QStringLiteral("' or '"), Part::tr("%1 or %2").arg(QStringLiteral("'"), QStringLiteral("'")));
     text.replace(QStringLiteral("' and '"), Part::tr("%1 and %2").arg(QStringLiteral("'"), QStringLiteral("'")));
+    const std::pair<const char*, QString> told[] = {  // of the experts of a mixture
+        {"' takes a class of ", Part::tr("' takes a class of ")},
+        {" and the prompt, '", Part::tr(" and the prompt, '")},
+        {"' takes the prompt", Part::tr("' takes the prompt")},
+        {"' takes encoded text", Part::tr("' takes encoded text")},
+        {"' takes nothing", Part::tr("' takes nothing")},
+    };
+    for (const auto& [phrase, translation] : told) text.replace(QLatin1String(phrase), translation);
     return text;
 }
 

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "engine/model/class_choice.h"
+#include "engine/model/prompt_tokenizer.h"
 #include "ui/session/engine_sentences.h"
 #include "ui/session/fingerprints.h"
 #include "ui/session/sentences.h"
@@ -94,6 +95,23 @@ Result<TakenClass> classByWords(const QString& words, const OpenModel& model) {
     return taken;
 }
 
+QString wordList(const std::vector<std::string>& words) {
+    QStringList quoted;
+    for (const std::string& word : words) quoted << Text::tr("“%1”").arg(QString::fromStdString(word));
+    return quoted.join(QStringLiteral(", "));
+}
+
+/// What a model that reads prompts makes of these words.
+QString readingOf(const QString& words, const ModelDescription& model) {
+    if (!model.prompt.tokenizer) return Text::tr("The words are the prompt.");
+    const TokenizedPrompt read = model.prompt.tokenizer->encode(words.toStdString(), model.config.contextTokens);
+    if (read.pieces == 0) return Text::tr("No prompt: the model draws what it likes.");
+    QString sentence = Text::tr("The prompt takes %1 of %2 places.").arg(read.pieces).arg(model.config.contextTokens);
+    if (!read.unknownWords.empty()) sentence += QLatin1Char(' ') + Text::tr("Not known to the model: %1.").arg(wordList(read.unknownWords));
+    if (!read.cutWords.empty()) sentence += QLatin1Char(' ') + Text::tr("No place left for %1.").arg(wordList(read.cutWords));
+    return sentence;
+}
+
 Result<NoiseSpec> noiseOf(const GenerateSettings& settings) {
     const char* batch = settings.jointNoise ? "joint" : "per-image";
     if (settings.rng != "file") return parseNoiseSpec(settings.rng.toStdString(), batch);
@@ -104,10 +122,11 @@ Result<NoiseSpec> noiseOf(const GenerateSettings& settings) {
     return parseNoiseSpec("file", batch, settings.noiseFile.toStdString());
 }
 
-QString titleOf(const GenerateSettings& settings, const QString& className, const GenerationRequest& request) {
+QString titleOf(const GenerateSettings& settings, const QString& className, const GenerationRequest& request, bool readsPrompts) {
     const QString prompt = settings.prompt.simplified();
     const QString what = !prompt.isEmpty()      ? prompt
                          : !className.isEmpty() ? className
+                         : readsPrompts         ? Text::tr("no prompt")
                                                 : Text::tr("class %1").arg(request.classes.front());
     if (request.classes.size() > 1 && !settings.jointNoise)
         return Text::tr("%1, seeds %2 to %3").arg(what).arg(request.seed).arg(request.seed + request.classes.size() - 1);
@@ -181,6 +200,10 @@ Result<TakenClass> classOf(const GenerateSettings& settings, const OpenModel& mo
     if (model.description().config.classes == 0) {
         TakenClass none;
         none.index = 0;
+        if (model.description().conditioning == Conditioning::Prompt) {
+            none.sentence = readingOf(settings.prompt, model.description());
+            return none;
+        }
         none.sentence = model.description().networks.empty() ? Text::tr("This model takes no class and no words.")
                                                              : Text::tr("No class: the words choose the experts.");
         return none;
@@ -223,7 +246,7 @@ Result<GenerationOrder> orderOf(const GenerateSettings& settings, const OpenMode
         r.negativeClass = away->index;
     }
     if (const Status valid = checkRequest(model->description(), r); !valid.ok()) return valid.error();
-    order.title = titleOf(settings, taken->name, r);
+    order.title = titleOf(settings, taken->name, r, model->description().conditioning == Conditioning::Prompt);
     order.classSentence = taken->sentence;
     return order;
 }

@@ -8,6 +8,7 @@
 #include "engine/core/system_memory.h"
 #include "engine/ensemble/ensemble.h"
 #include "ui/session/engine_sentences.h"
+#include "ui/session/mixture_words.h"
 #include "ui/session/sentences.h"
 
 namespace moescope {
@@ -106,6 +107,14 @@ SettingField fieldOf(const QString& name, const QString& value) {
     return {name, name, Text::tr("A setting of the training code that the tensors do not tell."), value};
 }
 
+QString predictionText(Prediction prediction) {
+    switch (prediction) {
+        case Prediction::CleanImage: return Text::tr("The network predicts the clean picture (x-prediction, rectified flow).");
+        case Prediction::Noise: return Text::tr("The network predicts the noise in the picture (epsilon-prediction, discrete diffusion).");
+        default: return Text::tr("The network predicts the velocity of a rectified flow (v-prediction).");
+    }
+}
+
 QString jsonText(const nlohmann::json& value) { return utf8(value.is_string() ? value.get<std::string>() : value.dump()); }
 
 QVector<ModelFact> factsOfEnsemble(const Ensemble& e, const OpenModel& model, int64_t available) {
@@ -120,7 +129,9 @@ QVector<ModelFact> factsOfEnsemble(const Ensemble& e, const OpenModel& model, in
                       Text::tr("%1: %2, %3 parameters").arg(utf8(d.networks[i]), utf8(network.name()), countText(network.description().totalParameters())),
                       Text::tr("Name of the expert, its checkpoint and its size.")});
     }
-    facts.append({Text::tr("Chosen by"), Text::tr("%1; %2 networks for each picture").arg(translatedSentence(utf8(e.routerText()))).arg(e.file().topK),
+    facts.append({Text::tr("Chosen by"),
+                  e.file().topK == 1 ? Text::tr("%1; one network for each picture").arg(routerWords(e))
+                                     : Text::tr("%1; %2 networks for each picture").arg(routerWords(e)).arg(e.file().topK),
                   Text::tr("Router over networks and its top-k.")});
     const int64_t all = e.memoryOfAll(model.order.storage);
     facts.append({Text::tr("Memory"), Text::tr("%1 for all networks, %2 for the largest; %3 are free")
@@ -146,6 +157,7 @@ QString countText(int64_t count) {
 
 QString picturesText(const ModelDescription& d) {
     const qlonglong side = d.config.inputSide() * (d.space == PictureSpace::SdLatent ? kLatentReduction : 1);
+    if (d.conditioning == Conditioning::Prompt) return Text::tr("makes %1 × %1 pictures of what a prompt says").arg(side);
     if (d.config.classes == 0) return Text::tr("makes %1 × %1 pictures").arg(side);
     return Text::tr("makes %1 × %1 pictures of %2 classes").arg(side).arg(d.config.classes);
 }
@@ -154,6 +166,7 @@ QString familyText(const ModelDescription& d) {
     const QString family = utf8(d.family);
     const QString space = d.space == PictureSpace::Pixels ? Text::tr("works on pixels") : Text::tr("works on compressed pictures (latents)");
     if (!d.networks.empty()) return Text::tr("a mixture of %1 whole networks that %2").arg(d.networks.size()).arg(space);
+    if (!d.network.empty()) return Text::tr("%1: a diffusion network without experts that %2").arg(family, space);
     return d.config.moeBlocks.empty() ? Text::tr("%1: a diffusion transformer without experts that %2").arg(family, space)
                                       : Text::tr("%1: a diffusion transformer with a mixture of experts that %2").arg(family, space);
 }
@@ -166,8 +179,7 @@ QVector<ModelFact> factsOf(const OpenModel& model, int64_t available) {
     const auto add = [&](const QString& title, const QString& text, const QString& term) { facts.append({title, text, term}); };
     if (const auto* ensemble = dynamic_cast<const Ensemble*>(model.checkpoint.get())) return factsOfEnsemble(*ensemble, model, available);
     add(Text::tr("Kind"), familyText(d),
-        d.prediction == Prediction::CleanImage ? Text::tr("The network predicts the clean picture (x-prediction, rectified flow).")
-                                               : Text::tr("The network predicts the velocity of a rectified flow (v-prediction)."));
+        predictionText(d.prediction));
     add(Text::tr("Parameters"),
         m.moeBlocks.empty()    ? countText(d.totalParameters())
         : unknown(d, "top_k")  ? Text::tr("%1; how many of them work for a token is not known").arg(countText(d.totalParameters()))
@@ -176,9 +188,15 @@ QVector<ModelFact> factsOf(const OpenModel& model, int64_t available) {
         Text::tr("Total and active parameters: experts that a token is not sent to do no work for it."));
     add(Text::tr("Experts"), expertsText(d),
         Text::tr("Routed experts × MoE layers, top-k of the router, shared expert."));
-    add(Text::tr("Network"),
-        Text::tr("%1 blocks, width %2, %3 × %3 image tokens").arg(m.depth).arg(m.width).arg(m.grid),
-        Text::tr("Depth, hidden size and token grid of the transformer; a token is a patch of %1 × %1.").arg(m.patch));
+    if (d.network.empty())
+        add(Text::tr("Network"), Text::tr("%1 blocks, width %2, %3 × %3 image tokens").arg(m.depth).arg(m.width).arg(m.grid),
+            Text::tr("Depth, hidden size and token grid of the transformer; a token is a patch of %1 × %1.").arg(m.patch));
+    else
+        add(Text::tr("Network"), translatedSentence(utf8(d.network)), Text::tr("Resolutions, channels, layers and attention of the network."));
+    if (d.prompt.vocabulary)
+        add(Text::tr("Prompt"),
+            Text::tr("up to %1 pieces of words, of %2 that it knows").arg(m.contextTokens).arg(countText(d.prompt.vocabulary)),
+            Text::tr("Prompt encoder: the pieces become tokens that stand in front of the image tokens, and a vector that is added to the time."));
     add(Text::tr("Weights"), Text::tr("%1, %2").arg(utf8(c.dtypes()), utf8(c.format())),
         Text::tr("Number format of the stored tensors and format of the file."));
     add(Text::tr("Set of weights"), translatedSentence(utf8(c.weightSetReason())),

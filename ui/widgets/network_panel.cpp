@@ -7,7 +7,6 @@
 #include <QHeaderView>
 #include <QLabel>
 #include <QPushButton>
-#include <QScrollBar>
 #include <QSpinBox>
 #include <QTableWidget>
 #include <QVBoxLayout>
@@ -32,8 +31,8 @@ void setListed(std::vector<std::string>& names, const std::string& name, bool on
 
 NetworkPanel::NetworkPanel(GenerateState& state, QWidget* parent) : QWidget(parent), m_state(state) {
     setAccessibleName(tr("Networks of the mixture"));
-    m_router = new QLabel(this);
-    m_router->setWordWrap(true);
+    m_about = new QLabel(this);
+    m_about->setWordWrap(true);
     m_table = new QTableWidget(0, Columns, this);
     m_table->setObjectName(QStringLiteral("networks"));
     m_table->setAccessibleName(tr("Networks of the mixture"));
@@ -60,19 +59,15 @@ NetworkPanel::NetworkPanel(GenerateState& state, QWidget* parent) : QWidget(pare
     m_reset = new QPushButton(themedIcon("reset"), tr("As the Mixture Says"), this);
     m_reset->setObjectName(QStringLiteral("resetNetworks"));
     m_reset->setToolTip(tr("Nothing left out, nothing always chosen, the router decides."));
-    m_warning = new QLabel(this);
-    m_warning->setObjectName(QStringLiteral("networkWarning"));
-    m_warning->setWordWrap(true);
 
     auto* form = new QFormLayout;
     form->addRow(tr("Networks per picture"), m_topK);
     form->addRow(m_byHand);
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 0);
-    column->addWidget(m_router);
+    column->addWidget(m_about);
     column->addWidget(m_table);
     column->addLayout(form);
-    column->addWidget(m_warning);
     column->addWidget(m_reset, 0, Qt::AlignLeft);
 
     connect(m_table, &QTableWidget::itemChanged, this, &NetworkPanel::takeChecks);
@@ -132,14 +127,13 @@ void NetworkPanel::fillRows() {
     }
     m_topK->setRange(0, std::max(0, rows));
     m_topK->setSpecialValueText(tr("as the mixture says (%1)").arg(facts.topK));
-    m_router->setText(tr("A mixture of %1 networks, chosen for each picture at every evaluation by %2.")
-                          .arg(QString::number(rows), facts.router));
+    m_about->setText(tr("What the next runs change about the choice of networks:"));
     setVisible(rows > 0);
     m_table->resizeColumnsToContents();
     m_table->horizontalHeader()->setSectionResizeMode(Name, QHeaderView::Stretch);
     int tall = m_table->horizontalHeader()->sizeHint().height() + 2 * m_table->frameWidth();
     for (int row = 0; row < rows; ++row) tall += m_table->rowHeight(row);
-    m_table->setFixedHeight(tall + m_table->horizontalScrollBar()->sizeHint().height());
+    m_table->setFixedHeight(tall);
     m_showing = false;
     showEdits();
 }

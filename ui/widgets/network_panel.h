@@ -36,7 +36,7 @@ private:
     void edit(const std::function<void(NetworkEdits&)>& change);
 
     GenerateState& m_state;
-    QLabel *m_router, *m_warning;
+    QLabel* m_about;
     QTableWidget* m_table;
     QSpinBox* m_topK;
     QCheckBox* m_byHand;

@@ -92,11 +92,14 @@ void OverlayLegend::layOut() {
         const TokenMap& tokens = m_map->dominant;
         if (!tokens.outside.empty() && m_frame->layer() && m_map->names.empty()) {
             const TokenGrid grid = tokenGridOf(*m_frame->layer());
-            const bool classes = std::all_of(tokens.outside.begin(), tokens.outside.end(),
-                                             [](const TokenMap::Outside& token) { return token.kind == TokenKind::ClassLabel; });
+            const auto all = [&](TokenKind kind) {
+                return std::all_of(tokens.outside.begin(), tokens.outside.end(),
+                                   [kind](const TokenMap::Outside& token) { return token.kind == kind; });
+            };
             const int count = static_cast<int>(tokens.outside.size());
-            text(classes ? tr("Class tokens (%1), not in the picture").arg(count)
-                         : tr("Tokens not in the picture (%1)").arg(count), true);
+            text(all(TokenKind::ClassLabel) ? tr("Class tokens (%1), not in the picture").arg(count)
+                 : all(TokenKind::Text)     ? tr("Tokens of the prompt (%1), not in the picture").arg(count)
+                                            : tr("Tokens not in the picture (%1)").arg(count), true);
             const int side = line, columns = std::max(1, (inner + 2) / (side + 2));
             for (int i = 0; i < count; ++i) {
                 const QRect rect((i % columns) * (side + 2), y + (i / columns) * (side + 2), side, side);

@@ -106,8 +106,6 @@ void PromptBar::makeActions() {
 void PromptBar::layOut() {
     m_prompt->setObjectName("prompt");
     m_prompt->setAccessibleName(tr("Prompt"));
-    m_prompt->setToolTip(tr("What to draw, in words. The class that fits them best is drawn (class-conditional model); Alt+Up and Alt+Down "
-                            "bring back earlier prompts."));
     m_prompt->setClearButtonEnabled(true);
     m_prompt->setCompleter(m_completer);
     m_prompt->installEventFilter(this);
@@ -121,9 +119,6 @@ void PromptBar::layOut() {
 
     m_negative->setObjectName("negative");
     m_negative->setAccessibleName(tr("Away from"));
-    m_negative->setPlaceholderText(tr("no class"));
-    m_negative->setToolTip(tr("Negative prompt: words or a number of the class that guidance leads away from. Empty: the null class, as "
-                              "in training."));
     m_negative->installEventFilter(this);
     const int letter = fontMetrics().averageCharWidth();
     m_prompt->setMinimumWidth(letter * 24);
@@ -148,7 +143,6 @@ void PromptBar::layOut() {
     m_sentence->setTextFormat(Qt::RichText);
     m_sentence->setTextInteractionFlags(Qt::LinksAccessibleByMouse | Qt::LinksAccessibleByKeyboard);
     m_sentence->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-    m_sentence->setAccessibleName(tr("Class that is drawn"));
 
     auto* grid = new QGridLayout(this);
     grid->setContentsMargins(8, 8, 8, 4);
@@ -234,10 +228,23 @@ void PromptBar::showSettings(const GenerateSettings& now) {
 
 void PromptBar::showModel(const OpenModelPtr& model) {
     const bool names = model && model->labels && model->labels->size() > 0;
+    const bool reads = model && model->description().conditioning == Conditioning::Prompt;
+    m_pick->setEnabled(!reads);
+    m_list->setEnabled(!reads);
+    m_prompt->setToolTip(reads ? tr("What to draw, in words. This model reads them itself; Alt+Up and Alt+Down bring back earlier prompts.")
+                               : tr("What to draw, in words. The class that fits them best is drawn (class-conditional model); Alt+Up and "
+                                    "Alt+Down bring back earlier prompts."));
+    m_negative->setPlaceholderText(reads ? tr("nothing") : tr("no class"));
+    m_negative->setToolTip(reads ? tr("Negative prompt: words that guidance leads away from. Empty: no prompt, as in training.")
+                                 : tr("Negative prompt: words or a number of the class that guidance leads away from. Empty: the null class, "
+                                      "as in training."));
+    m_sentence->setAccessibleName(reads ? tr("How the prompt is read") : tr("Class that is drawn"));
     m_completer->setWords(names ? promptWords(*model->labels) : QStringList());
     if (names) {
         const auto& classes = model->labels->classes();
         m_prompt->setPlaceholderText(tr("Say what to draw, for example: %1").arg(QString::fromStdString(classes[classes.size() / 2].name)));
+    } else if (reads) {
+        m_prompt->setPlaceholderText(tr("Say what to draw, in a few words"));
     } else {
         m_prompt->setPlaceholderText(model ? tr("Type a class number from 0 to %1").arg(model->description().config.classes - 1)
                                            : tr("Open a model first"));
@@ -265,6 +272,8 @@ PromptBar::Answer PromptBar::answerTo(const GenerateSettings& asked, const OpenM
         const auto taken = classOf(away, *model);
         if (!taken.ok())
             answer.negativeError = tr("Away from: %1").arg(sentenceOf(taken.error()));
+        else if (model->description().conditioning == Conditioning::Prompt)
+            answer.negative = tr("away from “%1”").arg(asked.negative.simplified());
         else
             answer.negative = taken->name.isEmpty() ? tr("away from class %1").arg(taken->index)
                                                     : tr("away from class %1 “%2”").arg(taken->index).arg(taken->name);

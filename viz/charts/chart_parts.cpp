@@ -158,10 +158,15 @@ CategoryAxis layerAxis(const RoutingTrace& trace, const std::vector<int>& layers
                             : RoutingCharts::tr("%1 (block %2)", "number of a MoE layer and of its block")
                                   .arg(QString::number(layer.moeIndex), QString::number(layer.block));
         const auto network = static_cast<size_t>(layer.network);
-        if (trace.networks.size() > 1 && network < trace.networks.size() && layer.policy != RoutingPolicy::NetworkMixture)
-            label += QStringLiteral(", ") + QString::fromStdString(trace.networks[network]);
+        const bool named = trace.networks.size() > 1 && network < trace.networks.size() && layer.policy != RoutingPolicy::NetworkMixture;
+        axis.groups << (named ? QString::fromStdString(trace.networks[network]) : label);
+        if (named) label += QStringLiteral(", ") + axis.groups.back();
         axis.labels << label;
     }
+    if (trace.networks.size() > 1)
+        axis.groupTitle = RoutingCharts::tr("network and its MoE layers");
+    else
+        axis.groups.clear();
     return axis;
 }
 

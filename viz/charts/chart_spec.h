@@ -22,6 +22,8 @@ struct CategoryAxis {
     int marked = -1;      // the one category that is of another kind than the rest: hatched as a bar, `markSign` after its label; -1: none
     QString markSign;     // "*"; may be empty
     QString markName;     // "without condition": said of the marked one, explained beside the chart
+    QStringList groups;   // of each label, what it has in common with its neighbours: stands for them where they have no room; may be empty
+    QString groupTitle;   // the title then
 };
 
 /// Numbers that stand beside the rows of a heat map: thresholds of experts.

@@ -70,7 +70,7 @@ struct ChartPlot::Parts {
         note = QRect();
         if (!shown.note.isEmpty() && chartRows(shown) > 0) {
             const int tall = QFontMetrics(style.font).boundingRect(QRect(0, 0, area.width(), 10000), Qt::TextWordWrap, shown.note).height();
-            if (tall <= 3 * line && area.height() >= 8 * line + tall) {
+            if (tall <= 3 * line && area.height() >= 11 * line + tall) {
                 note = QRect(area.left(), area.top(), area.width(), tall);
                 area.setTop(area.top() + tall);
             }

@@ -30,7 +30,12 @@ private:
     int columns() const { return static_cast<int>(m_map->values.cols); }
     double edgeX(int column) const { return m_cells.left() + m_cells.width() * column / columns(); }
     double edgeY(int row) const { return m_cells.top() + m_cells.height() * row / rows(); }
-    QStringList shownRows() const;
+    /// Neighbouring rows with one label: a row, or a group of them.
+    struct RowLabel {
+        QString text;
+        int first = 0, last = 0;
+    };
+    std::vector<RowLabel> shownRows() const;
     QString rowTitle() const;
     void layOutBar(QRect area, bool roomy);
     void paintBar(QCPPainter& painter);
@@ -41,6 +46,7 @@ private:
     QRectF m_cells;           // the map
     QRectF m_bar;             // the colour bar; no width: no room for one
     QRectF m_rowCaption, m_barCaption, m_note;
+    bool m_grouped = false;   // the rows have no room for labels of their own
     bool m_above = false, m_below = false, m_missing = false;  // values beyond the ends; cells without data that were reached
     std::array<QColor, 256> m_colours;
 };
@@ -66,14 +72,16 @@ void HeatMapBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect 
     const int captions = roomy ? line + line / 2 : 0;  // the first row's label may reach up to it
     m_rowCaption = QRectF(area.left(), area.top(), area.width(), captions);
 
+    const int below = kTick + kTickPadding + line + (roomy ? line + 2 : 0);
+    const double rowRoom = (area.height() - captions - below) / static_cast<double>(std::max(1, rows())), rowExtent = metrics.ascent() + metrics.descent() / 2;
+    m_grouped = !m_map->rows.groups.isEmpty() && rowRoom < rowExtent;
     const double widestAllowed = area.width() * 0.4;
     double widest = 0;
-    const QStringList rowLabels = shownRows();
-    for (const QString& label : rowLabels) widest = std::max(widest, metrics.horizontalAdvance(label));
+    const std::vector<RowLabel> rowLabels = shownRows();
+    for (const RowLabel& label : rowLabels) widest = std::max(widest, metrics.horizontalAdvance(label.text));
     widest = std::min(std::ceil(widest), widestAllowed);
     layOutBar(area.adjusted(0, captions, 0, 0), area.width() >= 14 * em);
     const double barWidth = m_bar.width() > 0 ? area.right() + 1 - m_bar.left() + em : em / 2.0;
-    const int below = kTick + kTickPadding + line + (roomy ? line + 2 : 0);
     m_cells = QRectF(QPointF(std::floor(area.left() + widest + kTick + kTickPadding + 2), area.top() + captions + 1),
                      QPointF(std::ceil(area.right() + 1 - barWidth), area.bottom() + 1 - below));
     if (m_cells.width() < 1) m_cells.setWidth(1);
@@ -91,33 +99,42 @@ void HeatMapBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect 
     m_plot.xAxis->setLabel(roomy ? metrics.elidedText(shownTitle(m_map->columns), Qt::ElideRight, m_cells.width()) : QString());
     m_plot.xAxis->setLabelPadding(2);
     m_plot.yAxis->setLabel({});
-    const auto ticks = [&](const CategoryAxis& axis, const QStringList& shown, double room, double gap, double widestLabel, const auto& extent) {
-        std::vector<Tick> found;
-        for (const int i : labelsThatFit(axis.labels, room, gap, extent))
-            found.push_back({static_cast<double>(i), metrics.elidedText(shown[i], Qt::ElideRight, widestLabel)});
-        return found;
-    };
-    QStringList columnLabels;
-    for (int column = 0; column < static_cast<int>(m_map->columns.labels.size()); ++column) columnLabels << shownLabel(m_map->columns, column);
-    styleAxis(*m_plot.xAxis, style, ticks(m_map->columns, columnLabels, m_cells.width() / columns(), em * 0.6, m_cells.width(),
-                                          [&](const QString& label) { return metrics.horizontalAdvance(label); }));
-    styleAxis(*m_plot.yAxis, style, ticks(m_map->rows, rowLabels, m_cells.height() / rows(), 0, widest,
-                                          [&](const QString&) { return metrics.ascent() + metrics.descent() / 2; }));
+    std::vector<Tick> columnTicks, rowTicks;
+    for (const int i : labelsThatFit(m_map->columns.labels, m_cells.width() / columns(), em * 0.6,
+                                     [&](const QString& label) { return metrics.horizontalAdvance(label); }))
+        columnTicks.push_back({static_cast<double>(i), metrics.elidedText(shownLabel(m_map->columns, i), Qt::ElideRight, m_cells.width())});
+    QStringList labels;
+    int fewest = rows();  // rows of a label
+    for (const RowLabel& label : rowLabels) {
+        labels << (m_grouped ? label.text : m_map->rows.labels[label.first]);
+        fewest = std::min(fewest, label.last - label.first + 1);
+    }
+    for (const int i : labelsThatFit(labels, fewest * m_cells.height() / rows(), 0, [&](const QString&) { return rowExtent; })) {
+        const RowLabel& label = rowLabels[static_cast<size_t>(i)];
+        rowTicks.push_back({(label.first + label.last) / 2.0, metrics.elidedText(label.text, Qt::ElideRight, widest)});
+    }
+    styleAxis(*m_plot.xAxis, style, columnTicks);
+    styleAxis(*m_plot.yAxis, style, rowTicks);
 }
 
 /// Labels of the rows, with the numbers beside them.
-QStringList HeatMapBody::shownRows() const {
-    QStringList labels;
+std::vector<HeatMapBody::RowLabel> HeatMapBody::shownRows() const {
+    std::vector<RowLabel> labels;
     const std::vector<double>& beside = m_map->beside.values;
     for (int row = 0; row < static_cast<int>(m_map->rows.labels.size()); ++row) {
-        labels << shownLabel(m_map->rows, row);
-        if (static_cast<size_t>(row) < beside.size() && hasData(beside[static_cast<size_t>(row)]))
-            labels.back() += QStringLiteral("   ") + numberText(beside[static_cast<size_t>(row)]);
+        if (m_grouped && row > 0 && m_map->rows.groups[row] == labels.back().text) {
+            labels.back().last = row;
+            continue;
+        }
+        labels.push_back({m_grouped ? m_map->rows.groups[row] : shownLabel(m_map->rows, row), row, row});
+        if (!m_grouped && static_cast<size_t>(row) < beside.size() && hasData(beside[static_cast<size_t>(row)]))
+            labels.back().text += QStringLiteral("   ") + numberText(beside[static_cast<size_t>(row)]);
     }
     return labels;
 }
 
 QString HeatMapBody::rowTitle() const {
+    if (m_grouped) return m_map->rows.groupTitle;
     const QString title = shownTitle(m_map->rows);
     return m_map->beside.values.empty() ? title : title + QStringLiteral(", ") + m_map->beside.title;
 }
@@ -166,6 +183,9 @@ void HeatMapBody::paintBelow(QCPPainter& painter) {
     for (const QRectF& cell : missing) paintHatching(painter, cell, *m_style);
     painter.restore();
     painter.setAntialiasing(false);
+    for (int row = 1; row < m_map->rows.groups.size(); ++row)
+        if (m_map->rows.groups[row] != m_map->rows.groups[row - 1])
+            painter.fillRect(QRectF(m_cells.left(), edge(edgeY(row)), m_cells.width(), 1), m_style->background());
     painter.setBrush(Qt::NoBrush);
     painter.setPen(QPen(m_style->shade(0.5), 1));
     painter.drawRect(m_cells.adjusted(-1, -1, 0, 0));

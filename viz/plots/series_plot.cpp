@@ -53,6 +53,7 @@ private:
     double room() const { return m_inner.width() / std::max(1, m_columns); }  // pixels per x
     QPen penOf(int row) const;
     int layOutLegend(QRect area);         // its height
+    std::vector<Tick> groupTicks(const QFontMetricsF& metrics) const;
     void setRanges();
     void plotBars();
     void plotLines();
@@ -165,17 +166,18 @@ void SeriesBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect a
 
     const int most = std::clamp(static_cast<int>((bottom - top) / (2 * line)), 1, 10);
     m_ticks = niceTicks(m_low, m_high, most, !m_spec->unitOne.isEmpty());
-    // A low plot has room for the two ends only: without the upper one bars have no size.
-    if (m_ticks.size() < 2 && bottom - top >= 1.6 * line) {
-        const double unit = m_spec->unitOne.isEmpty() ? std::pow(10.0, std::floor(std::log10(std::max(m_high, 1e-12)))) : 1;
-        const double upper = std::floor(m_high / unit) * unit;
-        if (upper > m_low) m_ticks.push_back({upper, numberText(upper)});
+    // A low plot has room for two only: without the upper one bars have no size.
+    for (int more = most + 1; m_ticks.size() < 2 && more <= 5 && bottom - top >= 1.6 * line; ++more) {
+        m_ticks = niceTicks(m_low, m_high, more, !m_spec->unitOne.isEmpty());
+        if (m_ticks.size() > 2) m_ticks.erase(m_ticks.begin() + 1, m_ticks.end() - 1);
     }
     double widest = 0, widestBelow = 0;
     for (const Tick& tick : m_ticks) widest = std::max(widest, metrics.horizontalAdvance(tick.text));
     const bool numeric = lines() && !m_spec->xNumbers.empty();
     if (!numeric)
         for (const QString& label : shownLabels(m_spec->x)) widestBelow = std::max(widestBelow, metrics.horizontalAdvance(label));
+    const bool grouped = !m_spec->x.groups.isEmpty() && (widestBelow + em * 0.6) * m_columns > area.width();
+    if (grouped) widestBelow = 0;
     const double left = std::ceil(area.left() + widest + kTick + kTickPadding + 2);
     const double rest = area.right() + 1 - left;
     // The last label may be wider than its place: keep it on the plot.
@@ -187,12 +189,14 @@ void SeriesBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect a
     m_plot.xAxis->setRangeReversed(m_spec->xReversed);
     m_plot.yAxis->setRange(m_low, m_high);
     m_plot.yAxis->setRangeReversed(false);
-    m_plot.xAxis->setLabel(roomy ? metrics.elidedText(quantityLabel(shownTitle(m_spec->x), m_spec->x.unit), Qt::ElideRight, m_inner.width()) : QString());
+    m_plot.xAxis->setLabel(roomy ? metrics.elidedText(quantityLabel(grouped ? m_spec->x.groupTitle : shownTitle(m_spec->x), m_spec->x.unit), Qt::ElideRight, m_inner.width()) : QString());
     m_plot.xAxis->setLabelPadding(2);
     m_plot.yAxis->setLabel({});
     std::vector<Tick> belowTicks;
     if (numeric) {
         belowTicks = niceTicks(m_left, m_right, std::max(1, static_cast<int>(m_inner.width() / (5 * em))));
+    } else if (grouped) {
+        belowTicks = groupTicks(metrics);
     } else {
         // A few names are shortened rather than left out.
         bool number = false;
@@ -208,6 +212,18 @@ void SeriesBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect a
     m_plot.clearPlottables();
     if (bars()) plotBars();
     if (lines()) plotLines();
+}
+
+/// One label for neighbours that have one name in common, as wide as their place; those with too little room have none.
+std::vector<Tick> SeriesBody::groupTicks(const QFontMetricsF& metrics) const {
+    std::vector<Tick> ticks;
+    const QStringList& groups = m_spec->x.groups;
+    for (int first = 0, next; first < groups.size(); first = next) {
+        for (next = first + 1; next < groups.size() && groups[next] == groups[first];) ++next;
+        const double place = room() * (next - first) - m_style->em() / 2;
+        if (place >= 2 * m_style->em()) ticks.push_back({(first + next - 1) / 2.0, metrics.elidedText(groups[first], Qt::ElideRight, place)});
+    }
+    return ticks;
 }
 
 void SeriesBody::plotBars() {

@@ -4,7 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+
+#include "engine/model/unet/config_reader.h"
 
 namespace moescope::unet {
 namespace {
@@ -46,102 +47,19 @@ const std::vector<Fixed>& fixedOptions() {
     return options;
 }
 
-std::string shown(const json& value) {
-    return value.dump(-1, ' ', false, json::error_handler_t::replace).substr(0, 80);
-}
-
-[[noreturn]] void refuse(std::string_view key, const json& found, std::string_view expected) {
-    throw EngineException(ErrorCode::Unsupported,
-                          fmt::format("the U-Net's config.json sets {} to {}; this version runs U-Nets with {}", key,
-                                      shown(found), expected));
-}
-
-/// The settings with the defaults of one class of networks.
-class Reader {
-public:
-    explicit Reader(const SettingBag& settings) : m_settings(settings) {}
-
-    /// Null where the setting is missing or null.
-    const json* given(const char* key) const {
-        const json* found = m_settings.whole(key);
-        return found && !found->is_null() ? found : nullptr;
-    }
-    bool isNull(const char* key) const {
-        const json* found = m_settings.whole(key);
-        return found && found->is_null();
-    }
-    int64_t integer(const char* key, int64_t fallback, int64_t least, int64_t most) const {
-        const json* value = given(key);
-        return value ? whole(*value, key, least, most) : fallback;
-    }
-    double number(const char* key, double fallback, double least, double most) const {
-        const json* value = given(key);
-        if (!value) return fallback;
-        if (!value->is_number() || !(value->get<double>() >= least && value->get<double>() <= most))
-            refuse(key, *value, fmt::format("a number from {} to {}", least, most));
-        return value->get<double>();
-    }
-    bool flag(const char* key, bool fallback) const {
-        const json* value = given(key);
-        if (!value) return fallback;
-        if (!value->is_boolean()) refuse(key, *value, "true or false");
-        return value->get<bool>();
-    }
-    /// One number for all of `count` levels, or a list with one for each.
-    std::vector<int64_t> perLevel(const char* key, int64_t fallback, int64_t count, int64_t most) const {
-        const json* value = given(key);
-        if (!value || !value->is_array())
-            return std::vector<int64_t>(static_cast<size_t>(count), integer(key, fallback, 1, most));
-        if (static_cast<int64_t>(value->size()) != count)
-            refuse(key, *value, fmt::format("one number for each of its {} levels", count));
-        std::vector<int64_t> numbers;
-        for (const json& entry : *value) numbers.push_back(whole(entry, key, 1, most));
-        return numbers;
-    }
-    /// The same, where all levels must agree.
-    int64_t common(const char* key, int64_t fallback, int64_t count, int64_t most) const {
-        const std::vector<int64_t> numbers = perLevel(key, fallback, count, most);
-        if (std::ranges::any_of(numbers, [&](int64_t n) { return n != numbers.front(); }))
-            refuse(key, *given(key), "the same number on all levels");
-        return numbers.front();
-    }
-    /// Whether each block attends: `plain` and `attending` are the names of the two kinds.
-    std::vector<bool> blocks(const char* key, int64_t count, const char* plain, const char* attending) const {
-        const json* value = given(key);
-        const std::string expected = fmt::format("{} blocks, each {} or {}", count, plain, attending);
-        if (!value || !value->is_array() || static_cast<int64_t>(value->size()) != count)
-            refuse(key, value ? *value : json(), expected);
-        std::vector<bool> attends;
-        for (const json& block : *value) {
-            if (block != plain && block != attending) refuse(key, block, expected);
-            attends.push_back(block == attending);
-        }
-        return attends;
-    }
-
-private:
-    static int64_t whole(const json& value, const char* key, int64_t least, int64_t most) {
-        const double number = value.is_number() ? value.get<double>() : -1;
-        if (!(number >= static_cast<double>(least) && number <= static_cast<double>(most)) ||
-            number != static_cast<double>(static_cast<int64_t>(number)))
-            refuse(key, value, fmt::format("a whole number from {} to {}", least, most));
-        return static_cast<int64_t>(number);
-    }
-    const SettingBag& m_settings;
-};
-
-void checkFixed(const Reader& reader) {
+void checkFixed(const ConfigReader& reader) {
     for (const Fixed& option : fixedOptions()) {
         const json* value = reader.given(option.key);
         if (!value || std::ranges::find(option.accepted, *value) != option.accepted.end()) continue;
-        refuse(option.key, *value, option.accepted.empty() ? "null there" : shown(option.accepted.front()) + " there");
+        refuse(option.key, *value,
+               option.accepted.empty() ? "null there" : settingText(option.accepted.front()) + " there");
     }
     if (const json* only = reader.given("only_cross_attention"))
         for (const json& entry : only->is_array() ? *only : json::array({*only}))
             if (entry != false) refuse("only_cross_attention", *only, "false there");
 }
 
-int64_t sideOf(const Reader& reader) {
+int64_t sideOf(const ConfigReader& reader) {
     const json* value = reader.given("sample_size");
     if (!value)
         throw EngineException(ErrorCode::Unsupported,
@@ -154,7 +72,7 @@ int64_t sideOf(const Reader& reader) {
 }
 
 /// Heads of plain attention: as many as heads of this width fit.
-int64_t headsOf(const Reader& reader, int64_t channels) {
+int64_t headsOf(const ConfigReader& reader, int64_t channels) {
     if (reader.isNull("attention_head_dim")) return 1;
     const int64_t width = reader.integer("attention_head_dim", 8, 1, kMostChannels);
     if (channels % width != 0)
@@ -163,7 +81,7 @@ int64_t headsOf(const Reader& reader, int64_t channels) {
     return channels / width;
 }
 
-void readLevels(const Reader& reader, Config& c, bool withText) {
+void readLevels(const ConfigReader& reader, Config& c, bool withText) {
     const json* channels = reader.given("block_out_channels");
     if (!channels || !channels->is_array() || channels->empty() || static_cast<int64_t>(channels->size()) > kMostLevels)
         refuse("block_out_channels", channels ? *channels : json(),
@@ -228,7 +146,7 @@ void checkDivisions(const Config& c) {
 }  // namespace
 
 Config readConfig(SettingBag& settings) {
-    const Reader reader(settings);
+    const ConfigReader reader(settings);
     const json* name = reader.given("_class_name");
     const bool withText = name && *name == "UNet2DConditionModel";
     if (!name)

@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <span>
 
 #include "engine/reference/moe_layer.h"
 #include "tests/engine/cpu/packed_weights.h"
@@ -140,10 +141,22 @@ Floats floatsOf(const MsTensor& tensor, int64_t rows, int64_t cols) {
     return {rows, cols, std::vector<float>(tensor.f32(), tensor.f32() + rows * cols)};
 }
 
+/// Each token's gates divided by their sum, if there are several.
+reference::PolicyOutput<float> normalised(reference::PolicyOutput<float> decided, int64_t k, float scale) {
+    for (size_t first = 0; first < decided.pairs.gate.size(); first += static_cast<size_t>(k)) {
+        const std::span<float> gates(decided.pairs.gate.data() + first, static_cast<size_t>(k));
+        const float sum = std::accumulate(gates.begin(), gates.end(), 0.0f) + 1e-20f;
+        for (float& gate : gates) gate = (k > 1 ? gate / sum : gate) * scale;
+    }
+    return decided;
+}
+
 /// What the reference decides on the recorded scores.
 reference::PolicyOutput<float> decisionOn(Case& c) {
     const Options& o = c.options;
     const Floats scores = floatsOf(c.scores, o.tokens, o.experts);
+    if (o.policy == MS_POLICY_TOKEN_CHOICE_SOFTMAX_NORMALISED)
+        return normalised(reference::chooseByToken(scores, o.topK, 1.0f), o.topK, o.scale);
     if (!c.pools()) return reference::chooseByToken(scores, o.topK, o.scale);
     const int64_t pools = o.samples / o.samplesPerPool;
     std::vector<int64_t> capacity(static_cast<size_t>(pools * o.experts), o.capacity);
@@ -230,7 +243,8 @@ std::vector<Options> manyOptions() {
         change(o);
         all.push_back(o);
     };
-    for (const MsPolicy policy : {MS_POLICY_TOKEN_CHOICE_SOFTMAX, MS_POLICY_EXPERT_CHOICE, MS_POLICY_POOL_THRESHOLD}) {
+    for (const MsPolicy policy : {MS_POLICY_TOKEN_CHOICE_SOFTMAX, MS_POLICY_TOKEN_CHOICE_SOFTMAX_NORMALISED,
+                                  MS_POLICY_EXPERT_CHOICE, MS_POLICY_POOL_THRESHOLD}) {
         with(policy, [](Options&) {});
         with(policy, [](Options& o) { o.tokens = 1, o.capacity = 1, o.topK = 1; });
         with(policy, [](Options& o) { o.samples = 4, o.addNothing = false, o.scale = 2.5f; });
@@ -459,7 +473,7 @@ TEST(MoePolicies, RefuseWhatDoesNotFit) {
         static Weights gated(context, 24, 20, 8, MS_F32, MS_LINEAR_GATED, false, 1);
         d.expertIn = gated.linear;
     });
-    refused(o, "[moe_layer] unknown policy 5", [](auto& d, auto&) { d.policy = static_cast<MsPolicy>(5); });
+    refused(o, "[moe_layer] unknown policy 6", [](auto& d, auto&) { d.policy = static_cast<MsPolicy>(6); });
     MsTensor choices = indexTensor(std::vector<int32_t>(40, 0)), flags = indexTensor({0, 0, 0, 1});
     refused(o, "[moe_layer] forced choices, bypass and selection biases belong to token choice",
             [&](auto& d, auto&) { d.forcedExperts = &choices; });
@@ -473,7 +487,7 @@ TEST(MoePolicies, RefuseWhatDoesNotFit) {
     refused(o, "[moe_layer] predictorIn: 8 matrices 24 -> 20 where 1 matrices 24 -> 20 of the plain layout are needed",
             [](auto& d, auto&) { d.predictorIn = d.expertIn; });
     o.policy = MS_POLICY_TOKEN_CHOICE_SOFTMAX;
-    refused(o, "[moe_layer] groups and selection biases belong to sigmoid affinities", [](auto& d, auto&) {
+    refused(o, "[moe_layer] groups and selection biases belong to policies that normalise their gates", [](auto& d, auto&) {
         d.groups = 2;
         d.keptGroups = 1;
     });

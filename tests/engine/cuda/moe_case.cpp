@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <numeric>
 
 #include "engine/reference/activation.h"
 
@@ -158,6 +159,16 @@ reference::PolicyOutput<double> MoeCase::decided() {
                                                       poolTokens, fetched(m_backend, m_thresholds));
         return wide(reference::chooseByExpert(Matrix<float>(o.tokens, o.experts, record<float>(scores)), poolTokens,
                                               capacity, o.scale));
+    }
+    if (o.policy == MS_POLICY_TOKEN_CHOICE_SOFTMAX_NORMALISED) {
+        auto chosen =
+            reference::chooseByToken(Matrix<float>(o.tokens, o.experts, record<float>(scores)), o.topK, 1.0f);
+        for (size_t pair = 0; pair < chosen.pairs.gate.size(); pair += static_cast<size_t>(o.topK)) {
+            float* gates = chosen.pairs.gate.data() + pair;
+            const float sum = std::accumulate(gates, gates + o.topK, 0.0f) + 1e-20f;
+            for (int64_t i = 0; i < o.topK; ++i) gates[i] = (o.topK > 1 ? gates[i] / sum : gates[i]) * o.scale;
+        }
+        return wide(chosen);
     }
     if (o.policy == MS_POLICY_TOKEN_CHOICE_SOFTMAX)
         return wide(

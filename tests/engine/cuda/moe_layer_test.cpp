@@ -105,6 +105,8 @@ std::vector<std::pair<const char*, MoeOptions>> allCases() {
         }
     });
     add("softmax token choice", [](MoeOptions& o) { o.policy = MS_POLICY_TOKEN_CHOICE_SOFTMAX; });
+    add("normalised softmax token choice",
+        [](MoeOptions& o) { o.policy = MS_POLICY_TOKEN_CHOICE_SOFTMAX_NORMALISED, o.topK = 3; });
     add("expert choice, picture by picture", [](MoeOptions& o) { o.policy = MS_POLICY_EXPERT_CHOICE, o.capacity = 3; });
     add("expert choice over the batch", [](MoeOptions& o) {
         o.policy = MS_POLICY_EXPERT_CHOICE, o.capacity = 4, o.samplesPerPool = 2, o.gated = false, o.sharedWidth = 0,
@@ -163,7 +165,8 @@ TEST_P(CudaMoeLayer, UsesLargeTilesForManyTokens) {
 TEST_P(CudaMoeLayer, LeavesExpertsIdleAndDecidesTiesAsTheCpu) {
     const auto backend = open();
     for (const auto policy :
-         {MS_POLICY_TOKEN_CHOICE_SIGMOID, MS_POLICY_TOKEN_CHOICE_SOFTMAX, MS_POLICY_EXPERT_CHOICE}) {
+         {MS_POLICY_TOKEN_CHOICE_SIGMOID, MS_POLICY_TOKEN_CHOICE_SOFTMAX, MS_POLICY_TOKEN_CHOICE_SOFTMAX_NORMALISED,
+         MS_POLICY_EXPERT_CHOICE}) {
         SCOPED_TRACE(policy);
         MoeOptions options;
         options.policy = policy;

@@ -21,8 +21,9 @@ struct Shipped {
 };
 
 TEST(EmojiEnsemble, NamesFilesThatAreShipped) {
-    for (const std::string& file : ensembleExpertFiles(kFolder / "emoji.moe.json").orThrow())
-        EXPECT_TRUE(std::filesystem::exists(kFolder / file)) << file;
+    const auto ensemble = openExperts(kFolder / "emoji.moe.json").orThrow();
+    for (const EnsembleExpert& expert : ensemble->file().experts)
+        EXPECT_TRUE(std::filesystem::exists(kFolder / expert.file)) << expert.file;
 }
 
 TEST(EmojiEnsemble, SaysOfItsAccuracyWhatIsTrue) {

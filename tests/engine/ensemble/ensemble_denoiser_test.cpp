@@ -33,6 +33,18 @@ protected:
         file.router["file"] = "grown.safetensors";
         return {backend, std::move(file), folder.path()};
     }
+    /// The first two of three, with their rows.
+    ToyMixture makeFirstTwo() {
+        EnsembleFile file = toyMixture(2, folder.path());
+        LearnedRouterWeights two = readLearnedRouter(kMixture / "router.safetensors", 12, 32).orThrow();
+        for (HostTensor* rows : {&two.outWeight, &two.outBias}) {
+            rows->shape[0] = 2;
+            rows->data.resize(rows->data.size() / 3 * 2);
+        }
+        writeLearnedRouter(folder / "two.safetensors", two, {}).orThrow();
+        file.router["file"] = "two.safetensors";
+        return {backend, std::move(file), folder.path()};
+    }
     static NetworkEdits alone(size_t index, size_t experts) {
         NetworkEdits edits;
         edits.weights.emplace_back(experts)[index] = 1;
@@ -59,17 +71,28 @@ TEST_F(EnsembleDenoiserTest, AppendingANetworkChangesNoBitOfTheOthersOutputsAndL
 
 TEST_F(EnsembleDenoiserTest, AppendingANetworkKeepsTheRatiosOfTheWeightsThatAreStillChosen) {
     const ToyMixture three = make(3), four = make(4);
-    for (const auto& [k, grown] : {std::pair<int64_t, int64_t>(1, 1), {2, 2}, {3, 4}}) {
+    for (const auto& [k, grown] : {std::pair<int64_t, int64_t>(1, 1), {2, 2}, {3, 3}, {3, 4}}) {
         const auto before = askOnce(*three.denoiser, top(k)), after = askOnce(*four.denoiser, top(grown));
+        int kept = 0, pairs = 0;  // networks chosen in both, and pairs of them
         for (size_t sample = 0; sample < 3; ++sample)
-            for (size_t a = 0; a < 3; ++a)
+            for (size_t a = 0; a < 3; ++a) {
+                const double wa = static_cast<double>(before.weights[sample * 3 + a]), ga = static_cast<double>(after.weights[sample * 4 + a]);
+                if (wa == 0 || ga == 0) continue;
+                ++kept;
+                if (k == 1) { EXPECT_EQ(ga, wa); }  // the only one
                 for (size_t b = 0; b < a; ++b) {
-                    const float wa = before.weights[sample * 3 + a], wb = before.weights[sample * 3 + b];
-                    const float ga = after.weights[sample * 4 + a], gb = after.weights[sample * 4 + b];
-                    if (wa == 0 || wb == 0 || ga == 0 || gb == 0) continue;
-                    const double ratio = static_cast<double>(wa) / static_cast<double>(wb);
-                    EXPECT_NEAR(static_cast<double>(ga) / static_cast<double>(gb) / ratio, 1, 1e-6);
+                    const double wb = static_cast<double>(before.weights[sample * 3 + b]), gb = static_cast<double>(after.weights[sample * 4 + b]);
+                    if (wb == 0 || gb == 0) continue;
+                    ++pairs;
+                    EXPECT_NEAR(ga / gb / (wa / wb), 1, 1e-6);
                 }
+            }
+        EXPECT_GT(kept, 0) << k;
+        if (grown == 4) {
+            EXPECT_EQ(pairs, 3 * 3);  // all of them, in every sample
+        } else if (k > 1) {
+            EXPECT_GT(pairs, 0) << k;
+        }
     }
 }
 
@@ -80,22 +103,28 @@ TEST_F(EnsembleDenoiserTest, ANetworkThatIsNeverChosenLeavesAWholeRunByteIdentic
         EXPECT_EQ(runToy(*three.denoiser, {}, 3), runToy(*all.denoiser, {}, 3)) << k;
         EXPECT_EQ(grown.denoiser->networkUse()[3].samples, 0);
         EXPECT_EQ(all.denoiser->networkUse()[3].bytes, 0u);
+        EXPECT_NE(runToy(*three.denoiser, {}, 3), runToy(*makeAppended(1e9f, k).denoiser, {}, 3)) << "one that is chosen does count";
     }
 }
 
 TEST_F(EnsembleDenoiserTest, MutedNetworksTakeNoTimeAndNoMemory) {
-    const ToyMixture mixture = make(3);
+    const ToyMixture mixture = make(3), without = makeFirstTwo();
     NetworkEdits edits;
-    edits.muted = {"portrait"};
-    runToy(*mixture.denoiser, edits);
-    const std::vector<NetworkUse> use = mixture.denoiser->networkUse();
-    EXPECT_EQ(use[1].samples, 0);
-    EXPECT_EQ(use[1].seconds, 0);
-    EXPECT_EQ(use[1].loads, 0);
-    EXPECT_EQ(use[1].bytes, 0u);
-    EXPECT_EQ(use[0].samples, 2 * 6);  // two pictures, six steps, both of the two that are left
-    EXPECT_EQ(use[2].samples, 2 * 6);
-    EXPECT_EQ(mixture.denoiser->packedBytes(), use[0].bytes + use[2].bytes);
+    edits.muted = {"texture"};
+    EXPECT_EQ(runToy(*mixture.denoiser, edits), runToy(*without.denoiser));
+    const std::vector<NetworkUse> use = mixture.denoiser->networkUse(), alone = without.denoiser->networkUse();
+    EXPECT_EQ(use[2].samples, 0);
+    EXPECT_EQ(use[2].seconds, 0);
+    EXPECT_EQ(use[2].loads, 0);
+    EXPECT_EQ(use[2].evictions, 0);
+    EXPECT_EQ(use[2].bytes, 0u);
+    for (size_t e = 0; e < 2; ++e) {
+        EXPECT_EQ(use[e].samples, 2 * 6);  // two pictures, six steps
+        EXPECT_EQ(use[e].samples, alone[e].samples);
+        EXPECT_EQ(use[e].loads, 1);
+        EXPECT_EQ(use[e].bytes, alone[e].bytes);
+    }
+    EXPECT_EQ(mixture.denoiser->packedBytes(), without.denoiser->packedBytes());
 }
 
 TEST_F(EnsembleDenoiserTest, PinnedNetworksAreAlwaysAmongTheChosen) {

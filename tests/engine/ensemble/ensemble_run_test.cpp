@@ -154,6 +154,20 @@ TEST_F(EnsembleRun, WeightsByHandMayChangeFromStepToStep) {
     EXPECT_FALSE(generate(*denoiser, nullptr, edited, nullptr, {}).ok());
 }
 
+TEST_F(EnsembleRun, TheRouterIsAskedAtBothStagesOfHeun) {
+    const Json router = {{"kind", "rules"}, {"rules", {{{"noise", {0.6, 1}}, {"weights", {{"a", 1}}}}}}, {"otherwise", {{"b", 1}}}};
+    const auto denoiser = make(2, router, 1);
+    GenerationRequest heun = request(*denoiser, 1);
+    heun.sampler.sampler = SamplerKind::Heun;
+    heun.sampler.steps = 2;
+    const auto record = runToEnd(*denoiser, heun);
+    ASSERT_EQ(record->evaluations.size(), 3u);
+    EXPECT_EQ(record->evaluations[1].info.step, 0);
+    EXPECT_EQ(networksOf(*record, 0, Branch::Cond, 0), std::vector<int64_t>{0});  // noise 1
+    EXPECT_EQ(networksOf(*record, 1, Branch::Cond, 0), std::vector<int64_t>{1});  // noise 0.5, of the same step
+    EXPECT_EQ(networksOf(*record, 2, Branch::Cond, 0), std::vector<int64_t>{1});
+}
+
 TEST_F(EnsembleRun, EditsOfASingleNetworkAreRefused) {
     GenerationRequest edited = request(*embedded.denoiser, 1);
     edited.networkEdits.muted = {"b"};

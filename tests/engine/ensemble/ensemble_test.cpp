@@ -156,6 +156,19 @@ TEST_F(EnsembleTest, NoisePredictorsNeedTheirSchedule) {
     EXPECT_TRUE(made(toy).ok());
 }
 
+TEST_F(EnsembleTest, SaysWhoChooses) {
+    EXPECT_EQ(Ensemble::open(write(minimal())).orThrow()->routerText(), "rules by hand");
+    const auto shipped = Ensemble::open(MOESCOPE_RESOURCES "/ensembles/emoji.moe.json").orThrow();
+    EXPECT_EQ(shipped->routerFacts().kind, RouterFacts::Kind::Learned);
+    EXPECT_EQ(shipped->routerText(), "a learned router over the prompt");
+    const auto toy = Ensemble::make(test::toyMixture(3, folder.path()), folder / "x.moe.json").orThrow();
+    EXPECT_EQ(toy->routerText(), "a learned router over the prompt and the time");
+    Json json = minimal();
+    json["router"] = {{"kind", "prototypes"}, {"prompt", {{"source", "hashed"}, {"width", 64}, {"hash", "fnv1a64-signs"}}},
+                      {"words", {{"a", "cat"}, {"b", "bread"}}}};
+    EXPECT_EQ(Ensemble::open(write(json)).orThrow()->routerFacts().kind, RouterFacts::Kind::Prototypes);
+}
+
 TEST_F(EnsembleTest, DifferingConditionsAreStatedAndMixed) {
     EnsembleFile toy = test::toyMixture(2, folder.path(), 1);
     toy.router = {{"kind", "rules"}};
