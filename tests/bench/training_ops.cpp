@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Time of the operations of one training step, by operation, in the order and at the sizes of a small network on pixels:
-// width 128, 8 blocks, 4 heads, 64 image tokens and from block 3 on 8 tokens in front, mixtures in odd blocks.
+// Time of the operations of one training step, by operation, in the order and at the sizes of a small network on
+// pixels: width 128, 8 blocks, 4 heads, 64 image tokens and from block 3 on 8 tokens in front, mixtures in odd blocks.
 // Usage: training_ops [threads] [steps] [batch]
 //
 // Times are of the process (all threads), so that others on the machine disturb little. Medians over the steps.
@@ -60,6 +60,16 @@ private:
         m_device.upload(start.data(), m_places.back(), count * 4);
         return m_places.back();
     }
+    /// Memory of the backward that all blocks use in turn.
+    float* temporary(const char* name, int64_t count) {
+        float*& place = m_temporaries[name];
+        if (!place) {
+            place = reinterpret_cast<float*>(m_block->data() + m_used);
+            m_used += (count * 8 + 63) / 64 * 64;  // twice the first request: later blocks have more tokens
+            if (m_used > m_block->bytes()) std::abort();
+        }
+        return place;
+    }
     int32_t* integers(int64_t count) { return reinterpret_cast<int32_t*>(values(count)); }
 
     void timed(const std::string& name, double multiplyAdds, const std::function<void()>& work) {
@@ -94,7 +104,8 @@ private:
         for (int64_t i = 0; i < s.depth; ++i) x = block(i, x, condition, backwards);
         for (auto run = backwards.rbegin(); run != backwards.rend(); ++run) (*run)(dx);
         const int64_t parameters = int64_t{2600} * 1000;
-        float *gradient = values(parameters, 0.01f), *p = values(parameters, 1), *m = values(parameters), *v = values(parameters);
+        float *gradient = values(parameters, 0.01f), *p = values(parameters, 1), *m = values(parameters),
+              *v = values(parameters);
         float *one = values(parameters), *other = values(parameters);
         timed("adam", 0, [&] { m_device.adam(parameters, {}, gradient, p, m, v); });
         timed("averages", 0, [&] {
@@ -107,7 +118,8 @@ private:
 
     float* block(int64_t index, float* x, float* condition, std::vector<std::function<void(float*)>>& backwards) {
         const Shape& s = m_shape;
-        const int64_t lead = index >= s.start ? s.lead : 0, tokens = s.image + lead, rows = s.samples * tokens, width = s.width;
+        const int64_t lead = index >= s.start ? s.lead : 0, tokens = s.image + lead, rows = s.samples * tokens,
+                      width = s.width;
         const Linear modulate = makeLinear(s.samples, width, 6 * width);
         float *active = values(s.samples * width), *modulation = values(s.samples * 6 * width);
         float *dModulation = values(s.samples * 6 * width), *dActive = values(s.samples * width);
@@ -131,9 +143,10 @@ private:
                   std::vector<std::function<void(float*)>>& backwards, const Inside& inside, const Index&) {
         const int64_t width = m_shape.width, stride = 6 * width, samples = m_shape.samples;
         const NormShape norm{NormKind::Rms, samples, tokens, width, 1e-6f};
-        float *weight = values(width, 1.0f), *dWeight = values(width), *scale = values(rows), *normed = values(rows * width);
-        float *inner = values(rows * width), *y = values(rows * width), *dInner = values(rows * width);
-        float* dNormed = values(rows * width);
+        float *weight = values(width, 1.0f), *dWeight = values(width), *scale = values(rows),
+              *normed = values(rows * width);
+        float *inner = values(rows * width), *y = values(rows * width);
+        float *dInner = temporary("dInner", rows * width), *dNormed = temporary("dNormed", rows * width);
         const Modulation places{modulation + chunk * width, modulation + (chunk + 1) * width, stride};
         const ModulationGradient gradients{dModulation + chunk * width, dModulation + (chunk + 1) * width, stride};
         const float* gate = modulation + (chunk + 2) * width;
@@ -144,14 +157,12 @@ private:
         m_in = normed;
         const size_t before = m_inside.size();
         inside(normed, inner);
-        timed("gatedAdd forward", 0,
-              [&] { m_device.gatedAdd(samples, tokens, width, x, inner, gate, stride, y); });
+        timed("gatedAdd forward", 0, [&] { m_device.gatedAdd(samples, tokens, width, x, inner, gate, stride, y); });
         std::vector<std::function<void()>> own(m_inside.begin() + static_cast<int64_t>(before), m_inside.end());
         m_inside.resize(before);
         backwards.push_back([=, this](float* dx) {
-            timed("gatedAdd backward", 0, [&] {
-                m_device.gatedAddBackward(samples, tokens, width, inner, gate, stride, dx, dInner, dGate);
-            });
+            timed("gatedAdd backward", 0,
+                  [&] { m_device.gatedAddBackward(samples, tokens, width, inner, gate, stride, dx, dInner, dGate); });
             for (auto run = own.rbegin(); run != own.rend(); ++run) (*run)();
             timed("norm backward", 0, [&] {
                 m_device.normBackward(norm, x, weight, places, scale, nullptr, dNormed, dx, dWeight, gradients);
@@ -165,10 +176,11 @@ private:
         const int64_t width = s.width, d = width / s.heads;
         const AttentionShape shape{s.samples, tokens, s.heads, s.heads, d, true, 1e-6f, RopeKind::AdjacentPairs, lead};
         const Linear first = makeLinear(rows, width, 3 * width), last = makeLinear(rows, width, width);
-        float *qkv = values(rows * 3 * width), *mixed = values(rows * width), *saved = values(m_device.attentionSaved(shape));
+        float *qkv = values(rows * 3 * width), *mixed = values(rows * width),
+              *saved = values(m_device.attentionSaved(shape));
         float *queryNorm = values(d, 1.0f), *keyNorm = values(d, 1.0f), *dQuery = values(d), *dKey = values(d);
         const RopeAngles angles{values(s.image * d / 2, 0.5f), values(s.image * d / 2, 0.5f)};
-        float *dMixed = values(rows * width), *dQkv = values(rows * 3 * width);
+        float *dMixed = temporary("dMixed", rows * width), *dQkv = temporary("dQkv", rows * 3 * width);
         float *dInner = m_dInner, *dNormed = m_dNormed;
         const double products = static_cast<double>(s.samples * s.heads * tokens * tokens * d);
         forward("qkv", first, in, qkv);
@@ -178,7 +190,8 @@ private:
         m_inside.push_back([=, this] { backward("qkv", first, in, dQkv, dNormed); });
         m_inside.push_back([=, this] {
             timed("attention backward", 5 * products, [&] {
-                m_device.attentionBackward(shape, qkv, queryNorm, keyNorm, angles, saved, mixed, dMixed, dQkv, dQuery, dKey);
+                m_device.attentionBackward(shape, qkv, queryNorm, keyNorm, angles, saved, mixed, dMixed, dQkv, dQuery,
+                                           dKey);
             });
         });
         m_inside.push_back([=, this] { backward("projection", last, mixed, dInner, dMixed); });
@@ -188,14 +201,15 @@ private:
         const int64_t width = m_shape.width, inner = m_shape.inner;
         const Linear first = makeLinear(rows, width, 2 * inner), last = makeLinear(rows, inner, width);
         float *hidden = values(rows * 2 * inner), *gated = values(rows * inner);
-        float *dHidden = values(rows * 2 * inner), *dGated = values(rows * inner);
+        float *dHidden = temporary("dHidden", rows * 2 * inner), *dGated = temporary("dGated", rows * inner);
         float *dInner = m_dInner, *dNormed = m_dNormed;
         forward("dense in", first, in, hidden);
         timed("gate forward", 0, [&] { m_device.gate(rows, inner, hidden, gated); });
         forward("dense out", last, gated, out);
         m_inside.push_back([=, this] { backward("dense in", first, in, dHidden, dNormed); });
-        m_inside.push_back(
-            [=, this] { timed("gate backward", 0, [&] { m_device.gateBackward(rows, inner, hidden, dGated, dHidden); }); });
+        m_inside.push_back([=, this] {
+            timed("gate backward", 0, [&] { m_device.gateBackward(rows, inner, hidden, dGated, dHidden); });
+        });
         m_inside.push_back([=, this] { backward("dense out", last, gated, dInner, dGated); });
     }
 
@@ -211,18 +225,14 @@ private:
         shape.biased = true;
         shape.scale = 2.5f;
         const auto parameters = [&](float scale) {
-            return MoeParameters<float>{values(e * width, scale),
-                                        values(e * 2 * inner * width, scale),
-                                        values(e * 2 * inner, scale),
-                                        values(e * width * inner, scale),
-                                        values(e * width, scale),
-                                        values(2 * inner * width, scale),
-                                        values(2 * inner, scale),
-                                        values(width * inner, scale),
+            return MoeParameters<float>{values(e * width, scale),     values(e * 2 * inner * width, scale),
+                                        values(e * 2 * inner, scale), values(e * width * inner, scale),
+                                        values(e * width, scale),     values(2 * inner * width, scale),
+                                        values(2 * inner, scale),     values(width * inner, scale),
                                         values(width, scale)};
         };
         const MoeParameters<float> w = parameters(0.05f), gradients = parameters(0);
-        const MoeParameters<const float> weights{w.router, w.in,          w.inBias,        w.out,      w.outBias,
+        const MoeParameters<const float> weights{w.router,   w.in,           w.inBias,    w.out,          w.outBias,
                                                  w.sharedIn, w.sharedInBias, w.sharedOut, w.sharedOutBias};
         MoeSaved saved;
         saved.logits = values(rows * e);
@@ -252,6 +262,7 @@ private:
     std::unique_ptr<MemoryBlock> m_block = m_device.reserve(int64_t{2} << 30);
     std::vector<float*> m_places;
     int64_t m_used = 0;
+    std::map<std::string, float*> m_temporaries;
     size_t m_next = 0;
     std::map<std::string, double>* m_times = nullptr;
     double m_operations = 0;
