@@ -61,11 +61,9 @@ std::string percent(int64_t part, int64_t all) {
 Json toJson(const KindScore& score) {
     Json json = {{"prompts", score.prompts}, {"right", score.right}, {"share", score.share()}};
     if (score.scenes)
-        json["holds"] = {{"count", score.count},
-                         {"shapes", score.shapes},
-                         {"colours", score.colours},
-                         {"objects", score.objects},
-                         {"relations", score.relations}};
+        json["holds"] = {{"count", score.count},         {"shapes", score.shapes},
+                         {"colours", score.colours},     {"objects", score.objects},
+                         {"relations", score.relations}, {"withRelations", score.withRelations}};
     return json;
 }
 
@@ -73,11 +71,11 @@ void print(const Console& console, const PromptScores& scores) {
     for (const KindScore& score : scores.kinds) {
         std::string line = fmt::format("{:<10} {} of {} right ({})", score.kind, score.right, score.prompts,
                                        percent(score.right, score.prompts));
+        const auto held = [&score](int64_t part) { return percent(part, score.prompts); };
         if (score.scenes)
-            line += fmt::format("; count {}, shapes {}, colours {}, both together {}, relations {}",
-                                percent(score.count, score.prompts), percent(score.shapes, score.prompts),
-                                percent(score.colours, score.prompts), percent(score.objects, score.prompts),
-                                percent(score.relations, score.prompts));
+            line += fmt::format("; count {}, shapes {}, colours {}, both together {}", held(score.count),
+                                held(score.shapes), held(score.colours), held(score.objects));
+        if (score.withRelations) line += fmt::format(", relations {}", percent(score.relations, score.withRelations));
         console.result(line);
         size_t shown = 0;
         for (const ScoredPrompt& prompt : scores.prompts)

@@ -131,7 +131,9 @@ private:
             kind.shapes += verdict.shapes;
             kind.colours += verdict.colours;
             kind.objects += verdict.objects;
-            kind.relations += verdict.relations;
+            const bool related = !prompt.scene->relations.empty();
+            kind.withRelations += related;
+            kind.relations += related && verdict.relations;
             scored.right = verdict.holds();
             if (understood) scored.found = failuresOf(verdict);
         } else if (understood && m_gallery) {

@@ -36,7 +36,9 @@ struct KindScore {
     int64_t prompts = 0, right = 0;
     // Of scenes: how often each part of the verdict holds.
     bool scenes = false;
-    int64_t count = 0, shapes = 0, colours = 0, objects = 0, relations = 0;
+    int64_t count = 0, shapes = 0, colours = 0, objects = 0;
+    int64_t withRelations = 0,
+            relations = 0;  // prompts that describe relations, and those of them whose relations hold
     double share() const { return prompts ? static_cast<double>(right) / static_cast<double>(prompts) : 0; }
 };
 

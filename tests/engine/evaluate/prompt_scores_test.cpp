@@ -137,6 +137,8 @@ TEST_F(PromptScoring, HoldsScenesAgainstWhatWasAsked) {
     EXPECT_EQ(scores.kinds[0].count, 2);
     EXPECT_EQ(scores.kinds[0].objects, 2);
     EXPECT_TRUE(scores.kinds[0].scenes);
+    EXPECT_EQ(scores.kinds[0].withRelations, 3);
+    EXPECT_EQ(scores.kinds[0].relations, 1);
     EXPECT_TRUE(scores.prompts[0].right) << scores.prompts[0].found;
     EXPECT_NE(scores.prompts[1].found.find("relations"), std::string::npos) << scores.prompts[1].found;
     EXPECT_NE(scores.prompts[2].found.find("count"), std::string::npos) << scores.prompts[2].found;
