@@ -60,7 +60,9 @@ Result<TrainingPlan> planTraining(const train::Recipe& recipe, const train::RunO
         const ModelDescription description = train::describeRun(recipe, options.recipeFolder, *data.learned).orThrow();
         const train::Trainer trainer(train::makeCpuTrainingDevice(options.threads), recipe, description);
         TrainingPlan plan;
-        plan.model = QString::fromStdString(train::modelWords(description));
+        plan.family = QString::fromStdString(description.family);
+        plan.parameters = description.totalParameters();
+        plan.active = description.activeParameters();
         plan.pictures = data.learned->items();
         plan.heldOut = data.heldOut ? data.heldOut->items() : 0;
         plan.classes = static_cast<int64_t>(data.learned->classNames().size());

@@ -31,7 +31,8 @@ Result<train::Recipe> withData(const train::Recipe& recipe, const QString& data,
 
 /// What is known before the first step.
 struct TrainingPlan {
-    QString model;             // "JiTMoE, 3.8 million parameters, 2.6 million active"
+    QString family;
+    int64_t parameters = 0, active = 0;
     int64_t pictures = 0, heldOut = 0, classes = 0;
     int64_t memory = 0, available = 0;  // bytes; 0 available: not known
 };
