@@ -38,9 +38,12 @@ std::vector<ShippedRecipe> shippedRecipes(const fs::path& resources) {
         std::ifstream stream(entry.path());
         std::string first;
         std::getline(stream, first);
-        recipes.push_back({textOf(entry.path().stem()), first.starts_with("# ") ? QString::fromStdString(first.substr(2)) : QString(), entry.path()});
+        recipes.push_back({textOf(entry.path().stem()),
+                           first.starts_with("# ") ? QString::fromStdString(first.substr(2)) : QString(),
+                           entry.path()});
     }
-    std::sort(recipes.begin(), recipes.end(), [](const ShippedRecipe& a, const ShippedRecipe& b) { return a.name < b.name; });
+    std::sort(recipes.begin(), recipes.end(),
+              [](const ShippedRecipe& a, const ShippedRecipe& b) { return a.name < b.name; });
     return recipes;
 }
 

@@ -71,7 +71,8 @@ ChartFrame::ChartFrame(const QString& id, const QStringList& choices, const QStr
     m_tableButton = smallButton(QStringLiteral("table"), tr("Show as a table"), this);
     m_tableButton->setCheckable(true);
     connect(m_tableButton, &QToolButton::toggled, this, &ChartFrame::setTableShown);
-    auto* copyButton = smallButton(QStringLiteral("copy"), tr("Copy the chart as a picture (the data: from the table)"), this);
+    auto* copyButton =
+        smallButton(QStringLiteral("copy"), tr("Copy the chart as a picture (the data: from the table)"), this);
     connect(copyButton, &QToolButton::clicked, this, &ChartFrame::copyPicture);
     auto* saveButton = smallButton(QStringLiteral("save"), tr("Export as PNG, SVG or CSV"), this);
     connect(saveButton, &QToolButton::clicked, this, &ChartFrame::exportChart);
@@ -98,7 +99,9 @@ ChartFrame::ChartFrame(const QString& id, const QStringList& choices, const QStr
 
 ChartFrame::~ChartFrame() = default;
 
-int ChartFrame::choice() const { return m_choice ? m_choice->currentIndex() : 0; }
+int ChartFrame::choice() const {
+    return m_choice ? m_choice->currentIndex() : 0;
+}
 
 void ChartFrame::setChoice(int choice) {
     if (m_choice && choice >= 0 && choice < m_choice->count()) m_choice->setCurrentIndex(choice);
@@ -124,7 +127,9 @@ void ChartFrame::bringUpToDate() {
     if (m_maker && (m_stale || m_task.busy())) m_view->setChart(m_maker(choice())());
 }
 
-QSize ChartFrame::exportSize() const { return m_view->size().expandedTo(m_view->sizeHint()); }
+QSize ChartFrame::exportSize() const {
+    return m_view->size().expandedTo(m_view->sizeHint());
+}
 
 void ChartFrame::take(ChartSpec chart) {
     if (m_pages->currentWidget() == m_table) m_tableModel->setTable(tableOf(chart));
@@ -146,8 +151,9 @@ void ChartFrame::copyPicture() {
 }
 
 void ChartFrame::exportChart() {
-    const QString name = QFileDialog::getSaveFileName(this, tr("Export '%1'").arg(m_view->chart().title), m_id + QStringLiteral(".png"),
-                                                      tr("Picture (*.png);;Drawing (*.svg);;Numbers (*.csv)"));
+    const QString name =
+        QFileDialog::getSaveFileName(this, tr("Export '%1'").arg(m_view->chart().title), m_id + QStringLiteral(".png"),
+                                     tr("Picture (*.png);;Drawing (*.svg);;Numbers (*.csv)"));
     if (!name.isEmpty()) exportTo(name);
 }
 
@@ -155,7 +161,9 @@ void ChartFrame::exportTo(const QString& name) {
     bringUpToDate();
     const std::filesystem::path path = pathOf(name);
     const QString ending = QFileInfo(name).suffix().toLower();
-    Status written(ErrorCode::InvalidArgument, tr("the name should end in .png, .svg or .csv, found '%1'").arg(QFileInfo(name).fileName()).toStdString());
+    Status written(
+        ErrorCode::InvalidArgument,
+        tr("the name should end in .png, .svg or .csv, found '%1'").arg(QFileInfo(name).fileName()).toStdString());
     if (ending == QLatin1String("png")) written = m_view->savePng(path, exportSize(), kExportScale);
     if (ending == QLatin1String("svg")) written = m_view->saveSvg(path, exportSize());
     if (ending == QLatin1String("csv")) written = writeNumbers(path, m_view->chart());

@@ -24,14 +24,16 @@ class ChartView;
 class ChartFrame : public QWidget {
     Q_OBJECT
 public:
-    /// `id` is the name of exported files. `choices`: kinds of chart to choose from, shown as a title; one alone is a label.
+    /// `id` is the name of exported files. `choices`: kinds of chart to choose from, shown as a title; one alone is a
+    /// label.
     ChartFrame(const QString& id, const QStringList& choices, const QString& about, QWidget* parent = nullptr);
     ~ChartFrame() override;
 
     ChartView& view() { return *m_view; }
     int choice() const;
     void setChoice(int choice);
-    /// What makes the chart of now; it owns all that it reads. Asked for again when the choice changes or the frame is shown.
+    /// What makes the chart of now; it owns all that it reads. Asked for again when the choice changes or the frame is
+    /// shown.
     void setMaker(std::function<std::function<ChartSpec()>(int choice)> maker);
     void refresh();
 

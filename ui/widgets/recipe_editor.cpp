@@ -29,7 +29,9 @@ protected:
     bool event(QEvent* event) override {
         if (event->type() == QEvent::ToolTip && !m_editor.m_sentence.isEmpty()) {
             auto* help = static_cast<QHelpEvent*>(event);
-            QToolTip::showText(help->globalPos(), m_editor.lineAt(help->pos().y()) == m_editor.m_marked ? m_editor.m_sentence : QString(), this);
+            QToolTip::showText(help->globalPos(),
+                               m_editor.lineAt(help->pos().y()) == m_editor.m_marked ? m_editor.m_sentence : QString(),
+                               this);
             return true;
         }
         return QWidget::event(event);
@@ -105,7 +107,9 @@ void RecipeEditor::goToLine(int line) {
     setFocus();
 }
 
-int RecipeEditor::lineAt(int y) const { return cursorForPosition({0, y}).blockNumber() + 1; }
+int RecipeEditor::lineAt(int y) const {
+    return cursorForPosition({0, y}).blockNumber() + 1;
+}
 
 void RecipeEditor::paintNumbers(QPaintEvent* event) {
     QPainter painter(m_numbers);

@@ -17,8 +17,8 @@
 namespace moescope {
 namespace {
 
-constexpr int kPixelArt = 96;   // pictures up to this size are shown with whole, sharp pixels
-constexpr int kIconLines = 5;   // height of a picture in lines of text
+constexpr int kPixelArt = 96;  // pictures up to this size are shown with whole, sharp pixels
+constexpr int kIconLines = 5;  // height of a picture in lines of text
 
 QImage imageOf(const Picture& picture) {
     return QImage(picture.rgb.data(), picture.width, picture.height, picture.width * 3, QImage::Format_RGB888).copy();
@@ -30,8 +30,9 @@ QPixmap shown(const Picture& picture, int side, double ratio) {
     const int room = qRound(side * ratio);
     const bool sharp = std::max(picture.width, picture.height) <= kPixelArt;
     const int factor = std::max(1, room / std::max(1, std::max(picture.width, picture.height)));
-    QPixmap pixmap = QPixmap::fromImage(sharp ? image.scaled(image.size() * factor, Qt::KeepAspectRatio, Qt::FastTransformation)
-                                              : image.scaled(room, room, Qt::KeepAspectRatio, Qt::SmoothTransformation));
+    QPixmap pixmap =
+        QPixmap::fromImage(sharp ? image.scaled(image.size() * factor, Qt::KeepAspectRatio, Qt::FastTransformation)
+                                 : image.scaled(room, room, Qt::KeepAspectRatio, Qt::SmoothTransformation));
     pixmap.setDevicePixelRatio(ratio);
     return pixmap;
 }
@@ -44,7 +45,9 @@ SampleBrowser::SampleBrowser(QWidget* parent) : QWidget(parent), m_task([this](c
     m_slider = new QSlider(Qt::Horizontal, this);
     m_slider->setObjectName(QStringLiteral("sampleStep"));
     m_slider->setAccessibleName(tr("Step of the samples"));
-    m_slider->setToolTip(tr("Through the samples of the run. Noise and conditions are the same in all of them, so that only the training differs."));
+    m_slider->setToolTip(
+        tr("Through the samples of the run. Noise and conditions are the same in all of them, so that only the "
+           "training differs."));
     m_slider->setTickPosition(QSlider::TicksBelow);
     m_slider->setPageStep(1);
     m_list = new QListWidget(this);
@@ -59,7 +62,9 @@ SampleBrowser::SampleBrowser(QWidget* parent) : QWidget(parent), m_task([this](c
     m_empty = new QLabel(this);
     m_empty->setWordWrap(true);
     m_empty->setAlignment(Qt::AlignCenter);
-    m_empty->setText(tr("Samples appear here while a run goes on: pictures from the same noise, so that they can be compared from step to step."));
+    m_empty->setText(
+        tr("Samples appear here while a run goes on: pictures from the same noise, so that they can be compared from "
+           "step to step."));
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 0);
     column->addWidget(m_title);
@@ -70,7 +75,9 @@ SampleBrowser::SampleBrowser(QWidget* parent) : QWidget(parent), m_task([this](c
     setFiles({}, true);
 }
 
-int SampleBrowser::pictures() const { return m_list->count(); }
+int SampleBrowser::pictures() const {
+    return m_list->count();
+}
 
 void SampleBrowser::setFiles(std::vector<SampleFile> files, bool folderChanged) {
     const bool atNewest = m_slider->value() == m_slider->maximum();

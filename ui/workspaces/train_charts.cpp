@@ -22,21 +22,26 @@ TrainCharts::TrainCharts(QWidget* parent) : QWidget(parent), m_record(std::make_
         auto* made = new ChartFrame(id, choices, about, this);
         made->setChoice(first);
         made->setMaker([this, make = std::move(make)](int choice) -> std::function<ChartSpec()> {
-            return [record = Record(m_record), layer = std::max(0, m_layer ? m_layer->currentIndex() : 0), choice, make] { return make(*record, choice, layer); };
+            return [record = Record(m_record), layer = std::max(0, m_layer ? m_layer->currentIndex() : 0), choice,
+                    make] { return make(*record, choice, layer); };
         });
         connect(made, &ChartFrame::said, this, &TrainCharts::said);
         connect(made, &ChartFrame::failed, this, &TrainCharts::failed);
         m_frames.push_back(made);
         return made;
     };
-    const auto curve = [](const TrainingRecord& record, int choice, int) { return trainingCurveChart(record, static_cast<TrainingCurve>(choice)); };
+    const auto curve = [](const TrainingRecord& record, int choice, int) {
+        return trainingCurveChart(record, static_cast<TrainingCurve>(choice));
+    };
     const auto balance = [](const TrainingRecord& record, int choice, int layer) {
         return trainingBalanceChart(record, static_cast<TrainingBalance>(choice), layer);
     };
     const QStringList curves{tr("Loss"), tr("Loss on pictures kept aside"), tr("Gradient norm"), tr("Learning rate")};
-    const QStringList balances{tr("Balance of each layer"), tr("Balance by noise level"), tr("Experts without any work")};
+    const QStringList balances{tr("Balance of each layer"), tr("Balance by noise level"),
+                               tr("Experts without any work")};
     const QString aboutCurves = tr("What the run minimises, how strong its pulls are, and how large its steps");
-    const QString aboutBalance = tr("How far the busiest expert is above the mean, and how many got nothing at all (balance: max load / mean - 1)");
+    const QString aboutBalance = tr(
+        "How far the busiest expert is above the mean, and how many got nothing at all (balance: max load / mean - 1)");
     auto* loss = frame(QStringLiteral("training-loss"), curves, aboutCurves, 0, curve);
     auto* gradient = frame(QStringLiteral("training-gradient"), curves, aboutCurves, 2, curve);
     auto* load = frame(QStringLiteral("training-load"), {tr("Load of each expert")},
@@ -48,7 +53,8 @@ TrainCharts::TrainCharts(QWidget* parent) : QWidget(parent), m_record(std::make_
     m_layer = new QComboBox(this);
     m_layer->setObjectName(QStringLiteral("trainLayer"));
     m_layer->setAccessibleName(tr("MoE layer of the charts below"));
-    m_layer->setToolTip(tr("The layer that the load and the balance by noise level are shown of; its line is the thick one"));
+    m_layer->setToolTip(
+        tr("The layer that the load and the balance by noise level are shown of; its line is the thick one"));
     m_layer->setSizeAdjustPolicy(QComboBox::AdjustToContents);
     connect(m_layer, &QComboBox::currentIndexChanged, this, [this] {
         for (ChartFrame* each : m_frames) each->refresh();
@@ -120,7 +126,9 @@ void TrainCharts::setLayer(int layer) {
     if (layer >= 0 && layer < m_layer->count()) m_layer->setCurrentIndex(layer);
 }
 
-int TrainCharts::layer() const { return m_layer->currentIndex(); }
+int TrainCharts::layer() const {
+    return m_layer->currentIndex();
+}
 
 QVariantMap TrainCharts::state() const {
     QVariantMap state{{QStringLiteral("rows"), m_rows->saveState()}};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a training run is made from: recipe, pictures, run folder, threads; what is known before it starts; and its buttons.
+// What a training run is made from: recipe, pictures, run folder, threads; what is known before it starts; and its
+// buttons.
 #pragma once
 
 #include <QTimer>

@@ -29,7 +29,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-QString stepText(int64_t step) { return QLocale().toString(static_cast<qlonglong>(step)); }
+QString stepText(int64_t step) {
+    return QLocale().toString(static_cast<qlonglong>(step));
+}
 
 bool holdsRun(const fs::path& folder) {
     std::error_code code;
@@ -39,7 +41,9 @@ bool holdsRun(const fs::path& folder) {
 }  // namespace
 
 TrainWorkspace::TrainWorkspace(fs::path resources, QSettings& settings, QWidget* parent)
-    : QWidget(parent), m_settings(settings), m_folderTask([this](const Result<TrainingFolder>& found) { takeFolder(found); }) {
+    : QWidget(parent),
+      m_settings(settings),
+      m_folderTask([this](const Result<TrainingFolder>& found) { takeFolder(found); }) {
     setObjectName(QStringLiteral("trainWorkspace"));
     m_setup = new TrainSetup(std::move(resources), this);
     m_columns = new QSplitter(Qt::Horizontal, this);
@@ -107,13 +111,15 @@ void TrainWorkspace::connectSetup() {
     connect(m_setup, &TrainSetup::openRunRequested, this, &TrainWorkspace::chooseRun);
     connect(m_setup, &TrainSetup::helpRequested, this, [this] { emit helpRequested(QStringLiteral("training")); });
     connect(m_setup, &TrainSetup::said, this, &TrainWorkspace::said);
-    connect(m_setup, &TrainSetup::failed, this, [this](const EngineError& error) { emit failed(tr("The recipe was not read or written"), error); });
+    connect(m_setup, &TrainSetup::failed, this,
+            [this](const EngineError& error) { emit failed(tr("The recipe was not read or written"), error); });
     connect(m_setup, &TrainSetup::folderChanged, this, [this](const QString& folder) {
         const bool shown = m_opened && m_opened->folder == pathOf(folder);
         if (!m_session.going() && !shown) look(folder);
     });
     connect(m_charts, &TrainCharts::said, this, &TrainWorkspace::said);
-    connect(m_charts, &TrainCharts::failed, this, [this](const EngineError& error) { emit failed(tr("The chart was not written"), error); });
+    connect(m_charts, &TrainCharts::failed, this,
+            [this](const EngineError& error) { emit failed(tr("The chart was not written"), error); });
 }
 
 void TrainWorkspace::connectSession() {
@@ -129,8 +135,10 @@ void TrainWorkspace::connectSession() {
         showButtons();
         emit progressed();
     });
-    connect(&m_session, &TrainingSession::sampled, this, [this] { m_samples->setFiles(sampleFiles(m_session.folder()), false); });
-    connect(&m_session, &TrainingSession::saved, this, [this](qint64 step) { emit said(tr("Saved the state after step %1.").arg(stepText(step))); });
+    connect(&m_session, &TrainingSession::sampled, this,
+            [this] { m_samples->setFiles(sampleFiles(m_session.folder()), false); });
+    connect(&m_session, &TrainingSession::saved, this,
+            [this](qint64 step) { emit said(tr("Saved the state after step %1.").arg(stepText(step))); });
     connect(&m_session, &TrainingSession::noted, this, &TrainWorkspace::said);
     connect(&m_session, &TrainingSession::snapshotReady, this, [this](const QString& file, qint64 step) {
         m_snapshotWanted = false;
@@ -164,7 +172,8 @@ void TrainWorkspace::connectSession() {
 void TrainWorkspace::restore() {
     m_settings.beginGroup(QStringLiteral("train"));
     const QString recipe = m_settings.value(QStringLiteral("recipe")).toString();
-    if (!recipe.isEmpty()) m_setup->setRecipe(recipe, pathOf(m_settings.value(QStringLiteral("recipePlace")).toString()));
+    if (!recipe.isEmpty())
+        m_setup->setRecipe(recipe, pathOf(m_settings.value(QStringLiteral("recipePlace")).toString()));
     m_setup->setData(m_settings.value(QStringLiteral("data")).toString());
     m_setup->setThreads(m_settings.value(QStringLiteral("threads"), 0).toInt());
     const QString folder = m_settings.value(QStringLiteral("folder")).toString();
@@ -189,7 +198,8 @@ void TrainWorkspace::keep() {
 
 /// A place under the person's documents that holds no run yet.
 fs::path TrainWorkspace::freeFolder(const std::string& recipeName) const {
-    const fs::path parent = pathOf(QStandardPaths::writableLocation(QStandardPaths::DocumentsLocation)) / "MoEscope" / "training";
+    const fs::path parent =
+        pathOf(QStandardPaths::writableLocation(QStandardPaths::DocumentsLocation)) / "MoEscope" / "training";
     fs::path folder = parent / recipeName;
     for (int number = 2; holdsRun(folder); ++number) folder = parent / (recipeName + "-" + std::to_string(number));
     return folder;
@@ -201,11 +211,13 @@ void TrainWorkspace::start() {
     if (!check.recipe) {
         if (check.line > 0) m_setup->editor().goToLine(check.line);
         m_setup->point(check.line > 0 ? nullptr : &m_setup->editor(),
-                       check.fault.isEmpty() ? tr("Choose a recipe first, or write one.") : tr("The recipe has a mistake; mend it and press Start again."));
+                       check.fault.isEmpty() ? tr("Choose a recipe first, or write one.")
+                                             : tr("The recipe has a mistake; mend it and press Start again."));
         return;
     }
     if (m_setup->data().isEmpty() && check.recipe->data.path.empty())
-        return m_setup->point(m_setup->dataField(), tr("Choose the folder of pictures to learn from, then press Start again."));
+        return m_setup->point(m_setup->dataField(),
+                              tr("Choose the folder of pictures to learn from, then press Start again."));
     auto recipe = withData(*check.recipe, m_setup->data(), m_setup->recipePlace());
     if (!recipe.ok()) return m_setup->point(m_setup->dataField(), sentenceOf(recipe.error()));
     if (m_setup->folder().isEmpty()) m_setup->setFolder(textOf(freeFolder(recipe->name)));
@@ -230,16 +242,20 @@ bool TrainWorkspace::mayGoOn(const train::Recipe& recipe) {
         return false;
     }
     if (found->savedStep >= recipe.training.steps) {
-        m_setup->point(m_setup->folderField(), tr("The run in this folder is finished: it has done %1 of %2 steps. Write more 'steps' into the recipe, or choose another run folder.")
+        m_setup->point(m_setup->folderField(), tr("The run in this folder is finished: it has done %1 of %2 steps. "
+                                                  "Write more 'steps' into the recipe, or choose another run folder.")
                                                    .arg(stepText(found->savedStep), stepText(recipe.training.steps)));
         return false;
     }
     if (found->recipeText.toStdString() == recipe.text) return true;
     QMessageBox box(QMessageBox::Question, tr("Another recipe"),
-                    tr("The run in this folder was begun with a recipe that differs from the one on the left. Go on with the changed recipe?"),
+                    tr("The run in this folder was begun with a recipe that differs from the one on the left. Go on "
+                       "with the changed recipe?"),
                     QMessageBox::NoButton, this);
-    box.setInformativeText(tr("Rates, batch, balance and number of steps may change along the way; the shape of the network may not. The earlier recipe is "
-                              "kept in the run folder as recipe.before.yaml."));
+    box.setInformativeText(
+        tr("Rates, batch, balance and number of steps may change along the way; the shape of the network may not. The "
+           "earlier recipe is "
+           "kept in the run folder as recipe.before.yaml."));
     QPushButton* go = box.addButton(tr("Go on with the changed recipe"), QMessageBox::AcceptRole);
     box.addButton(QMessageBox::Cancel);
     box.exec();
@@ -247,7 +263,9 @@ bool TrainWorkspace::mayGoOn(const train::Recipe& recipe) {
 }
 
 void TrainWorkspace::chooseRun() {
-    const QString before = m_setup->folder().isEmpty() ? QStandardPaths::writableLocation(QStandardPaths::DocumentsLocation) : m_setup->folder();
+    const QString before = m_setup->folder().isEmpty()
+                               ? QStandardPaths::writableLocation(QStandardPaths::DocumentsLocation)
+                               : m_setup->folder();
     const QString folder = QFileDialog::getExistingDirectory(this, tr("Open the folder of a run"), before);
     if (!folder.isEmpty()) openRun(folder);
 }
@@ -296,7 +314,9 @@ void TrainWorkspace::takeFolder(const Result<TrainingFolder>& found) {
 }
 
 void TrainWorkspace::generate() {
-    if (m_session.going()) {
+    if (!m_generate->isEnabled()) {
+        emit said(m_generate->toolTip());
+    } else if (m_session.going()) {
         m_snapshotWanted = true;
         showButtons();
         m_session.snapshot();
@@ -309,9 +329,11 @@ void TrainWorkspace::showButtons() {
     const bool begun = m_session.state() == TrainingState::Running || m_session.state() == TrainingState::Paused;
     const bool weights = m_session.going() ? begun && m_session.facts() : m_opened && !m_opened->weights.empty();
     m_generate->setEnabled(weights && !m_snapshotWanted);
-    m_generate->setToolTip(weights ? tr("Opens the average of the weights (EMA) as a model in the Generate workspace. A run that is going goes on; both are "
-                                        "slower meanwhile.")
-                                   : tr("There are no weights yet: they come when a run has begun, and stay in its folder when it ends."));
+    m_generate->setToolTip(
+        weights ? tr("Opens the average of the weights (EMA) as a model in the Generate workspace. A run that is going "
+                     "goes on; both are "
+                     "slower meanwhile.")
+                : tr("There are no weights yet: they come when a run has begun, and stay in its folder when it ends."));
     const bool can = !m_session.going() && m_opened;
     m_setup->setResumable(can ? m_opened->savedStep : -1, can && m_opened->finished());
 }
@@ -319,16 +341,22 @@ void TrainWorkspace::showButtons() {
 QString TrainWorkspace::progressText() const {
     const auto& facts = m_session.facts();
     switch (m_session.state()) {
-        case TrainingState::Idle: return {};
-        case TrainingState::Preparing: return tr("Preparing: reading the pictures \u2026");
-        default: break;
+        case TrainingState::Idle:
+            return {};
+        case TrainingState::Preparing:
+            return tr("Preparing: reading the pictures \u2026");
+        default:
+            break;
     }
     const train::RunProgress& progress = m_session.progress();
     const QString of = facts ? stepText(facts->steps) : QString();
-    if (progress.facts.step == 0) return m_session.state() == TrainingState::Ending ? tr("Ending \u2026") : tr("The first step is under way \u2026");
-    QString text = tr("Step %1 of %2, loss %3, %4 pictures/s")
-                       .arg(stepText(progress.facts.step), of, QLocale().toString(progress.facts.loss, 'g', 3),
-                            QLocale().toString(progress.picturesPerSecond, 'f', progress.picturesPerSecond < 10 ? 1 : 0));
+    if (progress.facts.step == 0)
+        return m_session.state() == TrainingState::Ending ? tr("Ending \u2026")
+                                                          : tr("The first step is under way \u2026");
+    QString text =
+        tr("Step %1 of %2, loss %3, %4 pictures/s")
+            .arg(stepText(progress.facts.step), of, QLocale().toString(progress.facts.loss, 'g', 3),
+                 QLocale().toString(progress.picturesPerSecond, 'f', progress.picturesPerSecond < 10 ? 1 : 0));
     if (m_session.state() == TrainingState::Paused) return tr("Paused. %1").arg(text);
     if (m_session.state() == TrainingState::Ending) return tr("Saving \u2026 %1").arg(text);
     return tr("%1, %2 left").arg(text, durationText(progress.secondsLeft));
@@ -348,9 +376,11 @@ void TrainWorkspace::showProgress() {
         const int64_t last = m_opened->record->lastStep();
         m_progressText->setText(m_opened->finished() ? tr("Finished: %1 steps.").arg(stepText(last))
                                                      : tr("Step %1 of %2; saved after step %3.")
-                                                           .arg(stepText(last), stepText(m_opened->record->steps), stepText(std::max<int64_t>(0, m_opened->savedStep))));
+                                                           .arg(stepText(last), stepText(m_opened->record->steps),
+                                                                stepText(std::max<int64_t>(0, m_opened->savedStep))));
     } else {
-        m_progressText->setText(tr("Choose a recipe and a folder of pictures on the left and press Start, or open an earlier run."));
+        m_progressText->setText(
+            tr("Choose a recipe and a folder of pictures on the left and press Start, or open an earlier run."));
     }
 }
 

@@ -39,6 +39,10 @@ public:
     QString progressText() const;
     /// Writes what comes back at the next start.
     void keep();
+    /// Begins the run, or goes on with the one in the folder; says what is missing.
+    void start();
+    void chooseRun();
+    void generate();
 
 signals:
     void said(const QString& sentence);
@@ -54,12 +58,9 @@ private:
     void connectSetup();
     void connectSession();
     void restore();
-    void start();
     bool mayGoOn(const train::Recipe& recipe);
-    void chooseRun();
     void look(const QString& folder);
     void takeFolder(const Result<TrainingFolder>& found);
-    void generate();
     void showProgress();
     void showButtons();
     std::filesystem::path freeFolder(const std::string& recipeName) const;
@@ -69,7 +70,7 @@ private:
     std::optional<TrainingFolder> m_opened;  // the run that is shown; of a folder
     bool m_adoptRecipe = false;              // the next folder that is read fills the fields
     bool m_snapshotWanted = false;
-    QString m_ending;                        // how the run ended that is shown
+    QString m_ending;  // how the run ended that is shown
     QSplitter* m_columns = nullptr;
     TrainSetup* m_setup = nullptr;
     TrainCharts* m_charts = nullptr;
