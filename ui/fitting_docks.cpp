@@ -25,7 +25,13 @@ void FittingDocks::apply() {
     }
 }
 
+void FittingDocks::hold(bool held) {
+    m_held = held;
+    follow();
+}
+
 void FittingDocks::follow() {
+    if (m_held) return;
     for (Fitted& fitted : m_docks) {
         const bool now = concerned(*fitted.kind);
         if (now == fitted.concerned) continue;

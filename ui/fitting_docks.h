@@ -23,6 +23,8 @@ public:
     void add(const ChartKind& kind, QDockWidget* dock);
     /// Shows and hides by the run that is shown now, whatever was decided in between: after the layout was reset.
     void apply();
+    /// While held, docks stay as they are; afterwards the run of then counts.
+    void hold(bool held);
 
 private:
     struct Fitted {
@@ -35,6 +37,7 @@ private:
 
     CurrentRun& m_current;
     std::vector<Fitted> m_docks;
+    bool m_held = false;
 };
 
 }  // namespace moescope

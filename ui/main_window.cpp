@@ -47,11 +47,11 @@
 #include "ui/widgets/prompt_bar.h"
 #include "ui/window_commands.h"
 #include "ui/window_parts.h"
+#include "ui/workspaces/train_workspace.h"
 
 namespace moescope {
 namespace {
 
-constexpr int kLayoutVersion = 1;
 constexpr int kSentenceTime = 8000;  // milliseconds in the status bar
 
 /// `controls`: part of the content that moves into the dock's title bar.
@@ -75,11 +75,13 @@ MainWindow::MainWindow(Workbench bench, QWidget* parent) : QMainWindow(parent), 
     setTabPosition(Qt::AllDockWidgetAreas, QTabWidget::North);
     makeDocks();
     makeStatusBar();
+    makeWorkspaces();
     makeMenus(*this);
     m_parts->palette = new CommandPalette(this);
     fillPalette(*this);
     connectEngine();
     connectHistory();
+    connectTraining();
     connect(&m_bench.current, &CurrentRun::changed, this, &MainWindow::updateTitle);
     connect(&m_bench.preferences, &PreferenceStore::changed, this, [this](const Preferences& now, const Preferences& before) {
         if (now.theme != before.theme) applyTheme(now.theme);
@@ -102,6 +104,7 @@ void MainWindow::makeDocks() {
     bar->toggleViewAction()->setVisible(false);
     bar->addWidget(p.prompt);
     addToolBar(Qt::TopToolBarArea, bar);
+    p.promptBar = bar;
 
     p.canvas = new CanvasView(m_bench.current, m_bench.selection, this);
     setCentralWidget(p.canvas);
@@ -146,6 +149,7 @@ void MainWindow::makeDocks() {
 
 void MainWindow::resetLayout() {
     WindowParts& p = *m_parts;
+    showWorkspace(Workspace::Generate);
     if (!p.firstLayout.isEmpty()) {
         QMainWindow::restoreState(p.firstLayout, kLayoutVersion);
         p.fitting->apply();
@@ -208,6 +212,7 @@ void MainWindow::makeStatusBar() {
     p.modelButton->setToolTip(tr("The model that is open. Click to see what it is."));
     p.modelButton->hide();
     connect(p.modelButton, &QToolButton::clicked, this, [this] {
+        showWorkspace(Workspace::Generate);
         for (QDockWidget* dock : m_parts->docks)
             if (dock->objectName() == QLatin1String("model")) {
                 dock->show();
@@ -335,6 +340,7 @@ void MainWindow::complain(const QString& title, const EngineError& error) {
 }
 
 void MainWindow::togglePanels() {
+    showWorkspace(Workspace::Generate);
     QByteArray& kept = m_parts->layoutWithPanels;
     if (!kept.isEmpty()) {
         QMainWindow::restoreState(kept, kLayoutVersion);
@@ -348,6 +354,8 @@ void MainWindow::togglePanels() {
 /// Keys that no focused widget wanted: Esc, the arrows that scrub, and the plain letters that people know from their other programs.
 void MainWindow::keyPressEvent(QKeyEvent* event) {
     if (event->key() == Qt::Key_Escape) return cancelOrClear();
+    const bool shownKey = event->key() == Qt::Key_Question;
+    if (m_parts->workspace != Workspace::Generate && !shownKey) return QMainWindow::keyPressEvent(event);
     if (event->key() == Qt::Key_F && event->modifiers() == Qt::NoModifier) return togglePanels();
     if (event->modifiers() == Qt::ShiftModifier) {
         if (event->key() == Qt::Key_X) return m_bench.engine.cancelRunning();
@@ -372,7 +380,7 @@ bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
 
 bool MainWindow::scrubKey(int key) {
     const RunViewPtr& run = m_bench.current.view();
-    if (!run) return false;
+    if (!run || m_parts->workspace != Workspace::Generate) return false;
     SelectionModel& selection = m_bench.selection;
     switch (key) {
         case Qt::Key_Left: selection.setEvaluation(selection.now().evaluation - 1); return true;
@@ -397,6 +405,7 @@ bool MainWindow::scrubKey(int key) {
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
+    if (!mayEndTraining()) return event->ignore();
     if (m_bench.engine.running() && !m_parts->closingAsked) {
         QMessageBox box(QMessageBox::Question, tr("A run is going"),
                         tr("A picture is being made. Close anyway? What is finished of it is kept in History."), QMessageBox::NoButton, this);
@@ -434,6 +443,7 @@ bool MainWindow::mayLoseRuns() {
     box.setEscapeButton(stay);
     box.exec();
     if (box.clickedButton() == lose) return true;
+    showWorkspace(Workspace::Generate);
     auto* history = findChild<QDockWidget*>(QStringLiteral("history"));
     history->show();
     history->raise();
@@ -451,6 +461,7 @@ void MainWindow::restoreKept() {
         resize(QSize(1280, 800).boundedTo(room));
     }
     QMainWindow::restoreState(s.value(QStringLiteral("layout")).toByteArray(), kLayoutVersion);
+    if (s.value(QStringLiteral("workspace")).toInt() == static_cast<int>(Workspace::Train)) showWorkspace(Workspace::Train);
 }
 
 void MainWindow::keep() {
@@ -459,7 +470,9 @@ void MainWindow::keep() {
     s.setValue(QStringLiteral("overlay"), p.overlay->state());
     for (const ChartPanel* panel : p.charts) s.setValue(QStringLiteral("charts/") + panel->kind().id, panel->state());
     s.setValue(QStringLiteral("geometry"), saveGeometry());
-    s.setValue(QStringLiteral("layout"), p.layoutWithPanels.isEmpty() ? saveState(kLayoutVersion) : p.layoutWithPanels);
+    s.setValue(QStringLiteral("layout"), p.layoutWithPanels.isEmpty() ? layoutToKeep() : p.layoutWithPanels);
+    s.setValue(QStringLiteral("workspace"), static_cast<int>(p.workspace));
+    p.train->keep();
     s.sync();
 }
 

@@ -12,6 +12,7 @@ namespace moescope {
 
 struct DroppedFile;
 struct WindowParts;
+enum class Workspace : int;
 
 /// Composition: makes the parts, connects facts to views and verbs to the engine. Commands are made in window_commands.cpp, what has
 /// to do with files in window_files.cpp.
@@ -29,6 +30,8 @@ public:
     void resetLayout();
     /// Hides every panel, or shows those again that were hidden by this.
     void togglePanels();
+
+    void showWorkspace(Workspace workspace);
 
     WindowParts& parts() { return *m_parts; }
     const Workbench& bench() const { return m_bench; }
@@ -64,6 +67,11 @@ private:
     void makeStatusBar();
     void connectEngine();
     void connectHistory();
+    void makeWorkspaces();
+    void connectTraining();
+    /// Whether a training run that is going lets the window close; asks, and closes it later when the run is saved.
+    bool mayEndTraining();
+    QByteArray layoutToKeep() const;
     void restoreKept();
     /// Whether the window may close although these runs would be lost; asks where there are any.
     bool mayLoseRuns();

@@ -21,6 +21,7 @@
 #include "ui/widgets/canvas_view.h"
 #include "ui/widgets/prompt_bar.h"
 #include "ui/window_parts.h"
+#include "ui/workspaces/train_workspace.h"
 
 namespace moescope {
 namespace {
@@ -36,6 +37,7 @@ public:
         makeEditMenu();
         makeGenerateMenu();
         makeRoutingMenu();
+        makeTrainMenu();
         makeViewMenu();
         makeHelpMenu();
     }
@@ -126,8 +128,42 @@ private:
         needsRun(add(menu, tr("&Clear the selection"), {QKeySequence(tr("Ctrl+D"))}, [&selection] { selection.clear(); }));
     }
 
+    void makeTrainMenu() {
+        QMenu* menu = m_window.menuBar()->addMenu(tr("&Train"));
+        TrainWorkspace& train = *m_parts.train;
+        TrainingSession& session = train.session();
+        const auto there = [this](auto does) {
+            return [this, does] {
+                m_window.showWorkspace(Workspace::Train);
+                does();
+            };
+        };
+        QAction* open = add(menu, tr("&Open a run\u2026"), {}, there([&train] { train.chooseRun(); }));
+        menu->addSeparator();
+        QAction* start = add(menu, tr("&Start or go on"), {QKeySequence(tr("Ctrl+Alt+Return"))}, there([&train] { train.start(); }));
+        QAction* pause = add(menu, tr("&Pause or resume"), {QKeySequence(tr("Ctrl+Alt+P"))}, there([&session] {
+                                 if (session.state() == TrainingState::Paused) session.resume();
+                                 else session.pause();
+                             }));
+        QAction* stop = add(menu, tr("Stop and &keep"), {}, there([&session] { session.stop(); }));
+        QAction* save = add(menu, tr("Save &now"), {}, there([&session] { session.saveNow(); }));
+        menu->addSeparator();
+        add(menu, tr("&Generate from the current average"), {}, there([&train] { train.generate(); }));
+        const auto update = [open, start, pause, stop, save, &session] {
+            const bool begun = session.state() == TrainingState::Running || session.state() == TrainingState::Paused;
+            for (QAction* action : {open, start}) action->setEnabled(!session.going());
+            for (QAction* action : {pause, save}) action->setEnabled(begun);
+            stop->setEnabled(session.going() && session.state() != TrainingState::Ending);
+        };
+        QObject::connect(&session, &TrainingSession::stateChanged, this, update);
+        update();
+    }
+
     void makeViewMenu() {
         QMenu* menu = m_window.menuBar()->addMenu(tr("&View"));
+        add(menu, tr("Workspace &Generate"), {QKeySequence(tr("Ctrl+1"))}, [this] { m_window.showWorkspace(Workspace::Generate); });
+        add(menu, tr("Workspace &Train"), {QKeySequence(tr("Ctrl+4"))}, [this] { m_window.showWorkspace(Workspace::Train); });
+        menu->addSeparator();
         add(menu, tr("&Fit the picture"), {QKeySequence(tr("Ctrl+0"))}, [this] { m_parts.canvas->zoomFit(); });
         add(menu, tr("Actual size"), {QKeySequence(tr("Ctrl+Alt+0"))}, [this] { m_parts.canvas->zoomOne(); });
         add(menu, tr("&Larger"), {QKeySequence(tr("Ctrl+=")), QKeySequence::ZoomIn}, [this] { m_parts.canvas->zoomIn(); });
@@ -162,6 +198,7 @@ private:
         QMenu* menu = m_window.menuBar()->addMenu(tr("&Help"));
         add(menu, tr("&Contents"), {QKeySequence::HelpContents}, [this] { m_window.showHelp(QStringLiteral("index")); });
         add(menu, tr("How to &read the views"), {}, [this] { m_window.showHelp(QStringLiteral("views")); });
+        add(menu, tr("How &training works"), {}, [this] { m_window.showHelp(QStringLiteral("training")); });
         add(menu, tr("&Find a command, class, expert or page\u2026"), {QKeySequence(tr("Ctrl+K"))}, [this] { m_parts.palette->openWith(); });
         add(menu, tr("&Keyboard shortcuts"), {QKeySequence(tr("Ctrl+?")), QKeySequence(tr("Ctrl+Shift+/"))},
             [this] { m_window.showHelp(QStringLiteral("shortcuts")); });

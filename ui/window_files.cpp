@@ -134,6 +134,7 @@ void MainWindow::openPath(const QString& path) {
 
 void MainWindow::take(const DroppedFile& file) {
     const QString name = textOf(file.path.filename());
+    showWorkspace(Workspace::Generate);
     switch (file.kind) {
         case DroppedFile::Kind::Session:
             say(tr("%1 is a session; opening it.").arg(name));

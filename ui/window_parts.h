@@ -16,6 +16,8 @@ class QDockWidget;
 class QLabel;
 class QMenu;
 class QProgressBar;
+class QTabBar;
+class QToolBar;
 class QToolButton;
 
 namespace moescope {
@@ -33,6 +35,12 @@ class PromptBar;
 class QueueDock;
 class SettingsDock;
 class TimelineDock;
+class TrainWorkspace;
+
+/// What the whole window is for; the numbers are kept and those of the keys Ctrl+1, Ctrl+4.
+enum class Workspace : int { Generate = 1, Train = 4 };
+
+inline constexpr int kLayoutVersion = 1;  // of the kept state of the docks
 
 struct WindowParts {
     GenerateState state;
@@ -47,11 +55,18 @@ struct WindowParts {
     TimelineDock* timeline = nullptr;
     HistoryPanel* history = nullptr;
     std::vector<ChartPanel*> charts;
+    TrainWorkspace* train = nullptr;
 
     std::vector<QDockWidget*> docks;  // in the order of the View menu
     FittingDocks* fitting = nullptr;  // docks that come and go with the run
     QByteArray firstLayout;           // of the first start, for "Reset layout"
     QByteArray layoutWithPanels;      // while only the picture is shown: what comes back
+
+    Workspace workspace = Workspace::Generate;
+    QTabBar* workspaceTabs = nullptr;
+    QToolBar* promptBar = nullptr;
+    QByteArray generateLayout;        // of the docks, while another workspace is shown
+    QToolButton* trainingButton = nullptr;  // how far a run has come, in the other workspaces
 
     CommandPalette* palette = nullptr;
     QPointer<HelpWindow> help;
@@ -63,7 +78,7 @@ struct WindowParts {
     QLabel* progressText = nullptr;
     QProgressBar* progressBar = nullptr;
     QHash<RunId, QString> historyKeys;    // entry of each run of this start
-    bool closingAsked = false;
+    bool closingAsked = false, trainingAsked = false;
 };
 
 }  // namespace moescope

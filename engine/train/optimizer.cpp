@@ -62,7 +62,7 @@ StepResult Optimizer::step(const StepTensors& tensors, double rate, double gradi
     if (m_options.clipNorm > 0) scale *= std::min(1.0, m_options.clipNorm / (result.gradientNorm + 1e-6));
     for (const Run& run : parts) {
         AdamSettings settings;
-        settings.rate = static_cast<float>(rate);
+        settings.rate = rate;
         settings.beta1 = m_options.beta1;
         settings.beta2 = m_options.beta2;
         settings.eps = m_options.eps;
@@ -87,7 +87,7 @@ void Optimizer::updateAverages(int64_t step) {
         double decay = m_options.averageDecays[i];
         if (m_options.rampAverages) decay = std::min(decay, (1.0 + static_cast<double>(step)) / (10.0 + static_cast<double>(step)));
         const auto move = [&](int64_t offset, int64_t values) {
-            m_device.average(values, static_cast<float>(decay), m_values + offset, m_averages[i] + offset);
+            m_device.average(values, decay, m_values + offset, m_averages[i] + offset);
         };
         if (m_frozen.empty()) {
             move(0, learned);

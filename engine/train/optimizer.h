@@ -12,8 +12,8 @@
 namespace moescope::train {
 
 struct OptimizerOptions {
-    float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f;
-    float weightDecay = 0;  // not of one-dimensional tensors
+    double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+    double weightDecay = 0;  // not of one-dimensional tensors
     double clipNorm = 0;    // largest norm of all gradients together; 0: not clipped
     std::vector<double> averageDecays;
     bool rampAverages = false;    // the decay grows as min(decay, (1 + step) / (10 + step))

@@ -354,7 +354,7 @@ public:
             moment2[i] = static_cast<float>(next.moment2);
         }
     }
-    void average(int64_t values, float decay, const float* value, float* average) override {
+    void average(int64_t values, double decay, const float* value, float* average) override {
         for (int64_t i = 0; i < values; ++i)
             average[i] = static_cast<float>(reference::movingAverage<double>(average[i], value[i], decay));
     }

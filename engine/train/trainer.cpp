@@ -16,10 +16,10 @@ namespace {
 OptimizerOptions optimizerOptions(const Recipe& recipe) {
     const TrainingRecipe& t = recipe.training;
     OptimizerOptions options;
-    options.beta1 = static_cast<float>(t.beta1);
-    options.beta2 = static_cast<float>(t.beta2);
-    options.eps = static_cast<float>(t.eps);
-    options.weightDecay = static_cast<float>(t.weightDecay);
+    options.beta1 = t.beta1;
+    options.beta2 = t.beta2;
+    options.eps = t.eps;
+    options.weightDecay = t.weightDecay;
     options.clipNorm = t.clip;
     options.averageDecays = t.averages;
     options.rampAverages = t.rampAverages;

@@ -134,7 +134,8 @@ struct FlowLossShape {
 
 /// AdamW (Loshchilov and Hutter, 2019) as PyTorch computes it; the step number is the one after counting this step.
 struct AdamSettings {
-    float rate = 1e-4f, beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f, weightDecay = 0;
+    // fp64, because 1 - beta and 1 - decay are what counts, and 1 - 0.9999f is off by 2e-4 of itself.
+    double rate = 1e-4, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0;
     float gradientScale = 1;  // of clipping and accumulation
     int64_t step = 1;
 };
@@ -246,7 +247,7 @@ public:
     virtual void adam(int64_t values, const AdamSettings& settings, const float* gradient, float* parameter, float* moment1,
                       float* moment2) = 0;
     /// average = decay average + (1 - decay) value.
-    virtual void average(int64_t values, float decay, const float* value, float* average) = 0;
+    virtual void average(int64_t values, double decay, const float* value, float* average) = 0;
 };
 
 /// The CPU with `threads` threads (0: one per core).

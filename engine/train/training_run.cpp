@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <deque>
+#include <optional>
 
 #include "engine/core/system_memory.h"
 #include "engine/io/atomic_file.h"
@@ -123,11 +124,15 @@ private:
     }
 
     void goOn() {
+        std::optional<EngineError> failure;
         for (const auto& [step, file] : savedStates(m_options.folder)) {
             const Status loaded = m_trainer->load(file);
             if (loaded.ok()) return;
             m_observer->noted(loaded.error().message);
+            failure = loaded.error();
         }
+        // Beginning anew would take the place of what is there.
+        if (failure) throw EngineException(*failure);
     }
 
     RunSummary loop() {

@@ -45,10 +45,10 @@ Recipe recipeOf(const json& contents, const ModelDescription& description) {
     if (optimizer == contents.end() || !optimizer->is_object() || !optimizer->contains("betas") || (*optimizer)["betas"].size() != 2)
         throw EngineException(ErrorCode::Format, "case.json of a training case should give `optimizer` with lr, betas, eps and weight_decay");
     recipe.rate = numberAt(*optimizer, "lr");
-    recipe.optimizer.beta1 = (*optimizer)["betas"][0].get<float>();
-    recipe.optimizer.beta2 = (*optimizer)["betas"][1].get<float>();
-    recipe.optimizer.eps = static_cast<float>(numberAt(*optimizer, "eps"));
-    recipe.optimizer.weightDecay = static_cast<float>(numberAt(*optimizer, "weight_decay"));
+    recipe.optimizer.beta1 = (*optimizer)["betas"][0].get<double>();
+    recipe.optimizer.beta2 = (*optimizer)["betas"][1].get<double>();
+    recipe.optimizer.eps = numberAt(*optimizer, "eps");
+    recipe.optimizer.weightDecay = numberAt(*optimizer, "weight_decay");
     for (const char* key : {"ema_decay", "ema_decay1", "ema_decay2"}) {
         if (!contents.contains(key)) continue;
         recipe.optimizer.averageDecays.push_back(numberAt(contents, key));

@@ -109,8 +109,8 @@ private:
         float *one = values(parameters), *other = values(parameters);
         timed("adam", 0, [&] { m_device.adam(parameters, {}, gradient, p, m, v); });
         timed("averages", 0, [&] {
-            m_device.average(parameters, 0.999f, p, one);
-            m_device.average(parameters, 0.9996f, p, other);
+            m_device.average(parameters, 0.999, p, one);
+            m_device.average(parameters, 0.9996, p, other);
         });
         timed("norm of gradient", 0, [&] { m_device.squareSum(parameters, gradient); });
         timed("zero", 0, [&] { m_device.zero(parameters, one); });

@@ -40,9 +40,12 @@ std::vector<ShippedRecipe> shippedRecipes(const fs::path& resources) {
         std::ifstream stream(entry.path());
         std::string first;
         std::getline(stream, first);
-        recipes.push_back({textOf(entry.path().stem()), first.starts_with("# ") ? QString::fromStdString(first.substr(2)) : QString(), entry.path()});
+        recipes.push_back({textOf(entry.path().stem()),
+                           first.starts_with("# ") ? QString::fromStdString(first.substr(2)) : QString(),
+                           entry.path()});
     }
-    std::sort(recipes.begin(), recipes.end(), [](const ShippedRecipe& a, const ShippedRecipe& b) { return a.name < b.name; });
+    std::sort(recipes.begin(), recipes.end(),
+              [](const ShippedRecipe& a, const ShippedRecipe& b) { return a.name < b.name; });
     return recipes;
 }
 
@@ -63,7 +66,9 @@ Result<TrainingPlan> planTraining(const train::Recipe& recipe, const train::RunO
         const ModelDescription description = train::describeRun(recipe, options.recipeFolder, *data.learned).orThrow();
         const train::Trainer trainer(train::makeCpuTrainingDevice(options.threads), recipe, description);
         TrainingPlan plan;
-        plan.model = QString::fromStdString(train::modelWords(description));
+        plan.family = QString::fromStdString(description.family);
+        plan.parameters = description.totalParameters();
+        plan.active = description.activeParameters();
         plan.pictures = data.learned->items();
         plan.heldOut = data.heldOut ? data.heldOut->items() : 0;
         plan.classes = static_cast<int64_t>(data.learned->classNames().size());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Recipes as a person writes them: what is wrong and on which line, which ones come with the program, and what a run will need.
+// Recipes as a person writes them: what is wrong and on which line, which ones come with the program, and what a run
+// will need.
 #pragma once
 
 #include <QString>
@@ -25,13 +26,19 @@ struct ShippedRecipe {
 };
 std::vector<ShippedRecipe> shippedRecipes(const std::filesystem::path& resources);
 
-/// The recipe with its data at an absolute place, so that the run folder says where that is. `data` empty: as the recipe says, from
-/// `recipeFolder`.
-Result<train::Recipe> withData(const train::Recipe& recipe, const QString& data, const std::filesystem::path& recipeFolder);
+/// The recipe with its data at an absolute place, so that the run folder says where that is. `data` empty: as the
+/// recipe says, from `recipeFolder`.
+Result<train::Recipe> withData(const train::Recipe& recipe, const QString& data,
+                               const std::filesystem::path& recipeFolder);
 
 /// What is known before the first step.
 struct TrainingPlan {
+<<<<<<< HEAD
     QString model;             // family and parameters in words
+=======
+    QString family;
+    int64_t parameters = 0, active = 0;
+>>>>>>> trainui
     int64_t pictures = 0, heldOut = 0, classes = 0;
     int64_t memory = 0, available = 0;  // bytes; 0 available: not known
 };

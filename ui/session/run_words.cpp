@@ -23,6 +23,7 @@ QString durationText(double seconds) {
     if (seconds < 1) return RunWords::tr("%1 ms").arg(locale.toString(std::max(1.0, std::round(1000 * seconds)), 'f', 0));
     if (seconds < kMinute) return RunWords::tr("%1 s").arg(locale.toString(seconds, 'f', seconds < 10 ? 1 : 0));
     const int whole = static_cast<int>(std::lround(seconds));
+    if (whole >= 3600) return RunWords::tr("%1 h %2 min").arg(whole / 3600).arg(whole / 60 % 60);
     return RunWords::tr("%1 min %2 s").arg(whole / 60).arg(whole % 60);
 }
 

@@ -131,7 +131,8 @@ bool TrainingSession::start(TrainingOrder order) {
     m_observer = std::make_unique<Observer>(*this, m_folder);
     setState(TrainingState::Preparing);
     emit grew();
-    m_thread = std::thread([order = std::move(order), observer = m_observer.get(), control = m_control.get(), sender = m_mailbox.sender(), this] {
+    m_thread = std::thread([order = std::move(order), observer = m_observer.get(), control = m_control.get(),
+                            sender = m_mailbox.sender(), this] {
         const auto outcome = train::runTraining(order.recipe, order.options, observer, *control);
         sender->post([this, outcome] { finish(outcome); });
     });
@@ -143,13 +144,15 @@ void TrainingSession::began(const train::RunFacts& facts, std::vector<train::Met
     m_lines.lines = std::move(before);
     m_lines.steps = facts.steps;
     m_record = nullptr;
-    if (m_state == TrainingState::Preparing) setState(m_control->paused() ? TrainingState::Paused : TrainingState::Running);
+    if (m_state == TrainingState::Preparing)
+        setState(m_control->paused() ? TrainingState::Paused : TrainingState::Running);
     emit grew();
 }
 
 void TrainingSession::collect() {
     std::vector<train::MetricsLine> fresh = m_observer->take(m_progress);
-    m_lines.lines.insert(m_lines.lines.end(), std::make_move_iterator(fresh.begin()), std::make_move_iterator(fresh.end()));
+    m_lines.lines.insert(m_lines.lines.end(), std::make_move_iterator(fresh.begin()),
+                         std::make_move_iterator(fresh.end()));
     m_record = nullptr;
     if (!m_growth.isActive()) m_growth.start();
 }
@@ -204,7 +207,8 @@ void TrainingSession::saveNow() {
 void TrainingSession::snapshot() {
     if (!m_facts || !going()) return;
     ++m_snapshots;
-    m_control->between([this, sender = m_mailbox.sender(), folder = m_folder, names = m_facts->classNames](const train::Trainer& trainer) {
+    m_control->between([this, sender = m_mailbox.sender(), folder = m_folder,
+                        names = m_facts->classNames](const train::Trainer& trainer) {
         const int64_t step = trainer.steps();
         const auto written = train::RunFiles(folder).writeWeights(trainer, step, names);
         sender->post([this, written, step] {

@@ -22,7 +22,8 @@ struct TrainingOrder {
     train::RunOptions options;
 };
 
-/// All members on the window's thread; signals too. The destructor stops the run after the step in progress, lets it save, and joins.
+/// All members on the window's thread; signals too. The destructor stops the run after the step in progress, lets it
+/// save, and joins.
 class TrainingSession : public QObject {
     Q_OBJECT
 public:
@@ -36,7 +37,8 @@ public:
     /// Ends the run; state and weights are kept.
     void stop();
     void saveNow();
-    /// Writes the average of now into the run folder; `snapshotReady` or `snapshotFailed` answers. Only while a run is going.
+    /// Writes the average of now into the run folder; `snapshotReady` or `snapshotFailed` answers. Only while a run is
+    /// going.
     void snapshot();
 
     TrainingState state() const { return m_state; }
@@ -50,8 +52,8 @@ public:
 
 signals:
     void stateChanged(moescope::TrainingState state);
-    void grew();                             // new numbers, at most a few times a second
-    void sampled(qint64 step);               // a sheet is in the run folder
+    void grew();                // new numbers, at most a few times a second
+    void sampled(qint64 step);  // a sheet is in the run folder
     void saved(qint64 step);
     void noted(const QString& sentence);
     void snapshotReady(const QString& file, qint64 step);

@@ -6,10 +6,14 @@
 namespace moescope {
 namespace {
 
-bool isStep(const train::MetricsLine& line) { return line.heldOutLoss < 0; }
+bool isStep(const train::MetricsLine& line) {
+    return line.heldOutLoss < 0;
+}
 
 /// Neighbours that share a point, so that `count` values have at most `points` points.
-int64_t groupSize(int64_t count, int points) { return std::max<int64_t>(1, (count + points - 1) / std::max(1, points)); }
+int64_t groupSize(int64_t count, int points) {
+    return std::max<int64_t>(1, (count + points - 1) / std::max(1, points));
+}
 
 /// `values[i]` at `steps[i]`, thinned to means.
 StepCurve thinned(const std::vector<int64_t>& steps, const std::vector<double>& values, int points) {
@@ -102,7 +106,8 @@ std::vector<LoadPoint> loadsOf(const TrainingRecord& record, size_t layer, int p
         LoadPoint& point = loads.back();
         point.step = routed[i]->step;
         add(point.load.pairs, load.pairs);
-        for (size_t third = 0; third < train::kTimeThirds; ++third) add(point.load.pairsByTime[third], load.pairsByTime[third]);
+        for (size_t third = 0; third < train::kTimeThirds; ++third)
+            add(point.load.pairsByTime[third], load.pairsByTime[third]);
     }
     return loads;
 }

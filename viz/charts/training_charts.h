@@ -9,9 +9,9 @@ namespace moescope {
 
 enum class TrainingCurve : uint8_t { Loss, HeldOutLoss, GradientNorm, Rate };
 enum class TrainingBalance : uint8_t {
-    ByLayer,   // largest load over the mean minus 1, a line per MoE layer
-    ByTime,    // the same by thirds of t for the chosen layer
-    Unused,    // experts that got nothing, a line per MoE layer
+    ByLayer,  // largest load over the mean minus 1, a line per MoE layer
+    ByTime,   // the same by thirds of t for the chosen layer
+    Unused,   // experts that got nothing, a line per MoE layer
 };
 
 /// A curve over the steps. The loss has its running mean beside it.

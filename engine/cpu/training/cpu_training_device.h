@@ -121,7 +121,7 @@ public:
     bool finite(int64_t values, const float* x) override;
     void adam(int64_t values, const AdamSettings& settings, const float* gradient, float* parameter, float* moment1,
               float* moment2) override;
-    void average(int64_t values, float decay, const float* value, float* average) override;
+    void average(int64_t values, double decay, const float* value, float* average) override;
 
 private:
     /// body(begin, end) over parts of [0, count) of `part` each; the parts do not depend on the threads.

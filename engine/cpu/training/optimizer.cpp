@@ -51,9 +51,9 @@ void adamValues(const AdamFactors& f, int64_t count, const float* gradient, floa
     });
 }
 
-void averageValues(float decay, int64_t count, const float* value, float* average) {
+void averageValues(double decay, int64_t count, const float* value, float* average) {
     const FloatTag d;
-    const FloatVector keep = hn::Set(d, decay), rest = hn::Set(d, 1.0f - decay);
+    const FloatVector keep = hn::Set(d, static_cast<float>(decay)), rest = hn::Set(d, static_cast<float>(1 - decay));
     forVectors(count, [&](int64_t i, int64_t lanes) HWY_ATTR {
         const auto own = hn::Mul(rest, loadPart(value + i, lanes));
         storePart(hn::Add(hn::Mul(keep, loadPart(average + i, lanes)), own), average + i, lanes);
@@ -103,24 +103,23 @@ namespace moescope::train {
 
 void CpuTrainingDevice::adam(int64_t values, const AdamSettings& s, const float* gradient, float* parameter,
                              float* moment1, float* moment2) {
-    const double correction1 = 1 - std::pow(static_cast<double>(s.beta1), static_cast<double>(s.step));
-    const double correction2 = 1 - std::pow(static_cast<double>(s.beta2), static_cast<double>(s.step));
-    const double rate = s.rate;
+    const double correction1 = 1 - std::pow(s.beta1, static_cast<double>(s.step));
+    const double correction2 = 1 - std::pow(s.beta2, static_cast<double>(s.step));
     const cpu::AdamFactors factors{s.gradientScale,
-                                   static_cast<float>(1 - rate * s.weightDecay),
-                                   static_cast<float>(1 - static_cast<double>(s.beta1)),
-                                   s.beta2,
-                                   static_cast<float>(1 - static_cast<double>(s.beta2)),
+                                   static_cast<float>(1 - s.rate * s.weightDecay),
+                                   static_cast<float>(1 - s.beta1),
+                                   static_cast<float>(s.beta2),
+                                   static_cast<float>(1 - s.beta2),
                                    static_cast<float>(std::sqrt(correction2)),
-                                   s.eps,
-                                   static_cast<float>(rate / correction1)};
+                                   static_cast<float>(s.eps),
+                                   static_cast<float>(s.rate / correction1)};
     const auto run = HWY_DYNAMIC_DISPATCH(cpu::adamValues);
     forParts(values, kPartValues, [&](int64_t begin, int64_t end) {
         run(factors, end - begin, gradient + begin, parameter + begin, moment1 + begin, moment2 + begin);
     });
 }
 
-void CpuTrainingDevice::average(int64_t values, float decay, const float* value, float* average) {
+void CpuTrainingDevice::average(int64_t values, double decay, const float* value, float* average) {
     const auto run = HWY_DYNAMIC_DISPATCH(cpu::averageValues);
     forParts(values, kPartValues,
              [&](int64_t begin, int64_t end) { run(decay, end - begin, value + begin, average + begin); });
