@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-
 #include "engine/model/autoencoder_kl.h"
 #include "tests/support/toy_pictures.h"
 #include "tests/support/vae_fixture.h"
