@@ -33,12 +33,8 @@ Result<train::Recipe> withData(const train::Recipe& recipe, const QString& data,
 
 /// What is known before the first step.
 struct TrainingPlan {
-<<<<<<< HEAD
-    QString model;             // family and parameters in words
-=======
     QString family;
     int64_t parameters = 0, active = 0;
->>>>>>> trainui
     int64_t pictures = 0, heldOut = 0, classes = 0;
     int64_t memory = 0, available = 0;  // bytes; 0 available: not known
 };
