@@ -358,7 +358,7 @@ void TrainSetup::plan() {
         m_facts->setText(tr("The recipe has a mistake; what the run needs is said when it is mended."));
         return;
     }
-    if (data().isEmpty() && m_check.recipe->data.path.empty()) {
+    if (data().isEmpty() && m_check.recipe->data.paths.empty()) {
         m_facts->setText(tr("Choose the folder of pictures to learn from."));
         return;
     }

@@ -215,7 +215,7 @@ void TrainWorkspace::start() {
                                              : tr("The recipe has a mistake; mend it and press Start again."));
         return;
     }
-    if (m_setup->data().isEmpty() && check.recipe->data.path.empty())
+    if (m_setup->data().isEmpty() && check.recipe->data.paths.empty())
         return m_setup->point(m_setup->dataField(),
                               tr("Choose the folder of pictures to learn from, then press Start again."));
     auto recipe = withData(*check.recipe, m_setup->data(), m_setup->recipePlace());
