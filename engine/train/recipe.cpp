@@ -165,7 +165,6 @@ void checkTraining(RecipeReader& reader) {
     if (!reader.has("start.upcycle")) reader.forbid({"start.router_noise"}, "needs start.upcycle");
     if (reader.recipe.parts.any() && !reader.has("start.checkpoint"))
         reader.contradict(reader.has("parts.experts") ? "parts.experts" : "parts.router", "training parts of a model needs the rest of it: give start.checkpoint");
-    if (reader.recipe.samples.every == 0) reader.forbid({"samples.count", "samples.steps", "samples.cfg", "samples.prompts"}, "needs samples.every above 0");
 }
 
 }  // namespace

@@ -68,7 +68,6 @@ TEST(Recipe, RefusesContradictionsAtTheirLine) {
              {"start: {checkpoint: a, upcycle: b}\n", "exclude each other"},
              {"start: {router_noise: 0.1}\n", "needs start.upcycle"},
              {"parts: {router: true}\n", "give start.checkpoint"},
-             {"samples: {every: 0, count: 4}\n", "needs samples.every above 0"},
              {"prompt: {layers: 1}\n", "belongs to families that read prompts"},
              {"data: {vae: x}\n", "belongs to a family on latents"}}) {
         const std::string sentence = refusal(more);
