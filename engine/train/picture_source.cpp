@@ -30,7 +30,13 @@ private:
 
 class PictureSource final : public BatchSource {
 public:
-    PictureSource(std::unique_ptr<PictureLoader> loader) : m_loader(std::move(loader)) {}
+    explicit PictureSource(std::unique_ptr<PictureLoader> loader) : m_loader(std::move(loader)) {
+        for (int64_t i = 0; i < items(); ++i) {
+            const TrainingItem& item = m_loader->set().item(i);
+            m_textBytes += textBytes(item.key) + static_cast<int64_t>(sizeof(TrainingItem));
+            for (const std::string& caption : item.captions) m_textBytes += textBytes(caption);
+        }
+    }
 
     Shape pictureShape() const override {
         const int64_t side = m_loader->settings().size.side;
@@ -62,11 +68,18 @@ public:
 
     int64_t bytes() const override {
         const int64_t side = m_loader->settings().size.side, one = 3 * side * side;
-        return (m_loader->keepsPictures() ? items() * one : 0) + (m_loader->settings().ahead + 1) * batchSize() * one * 4;
+        return m_textBytes + (m_loader->keepsPictures() ? items() * one : 0) + (m_loader->settings().ahead + 1) * batchSize() * one * 4;
     }
 
 private:
+    /// Of the object and what it keeps on the heap.
+    static int64_t textBytes(const std::string& text) {
+        constexpr size_t kInside = 15;
+        return static_cast<int64_t>(sizeof(std::string) + (text.capacity() > kInside ? text.capacity() + 17 : 0));
+    }
+
     std::unique_ptr<PictureLoader> m_loader;
+    int64_t m_textBytes = 0;
 };
 
 }  // namespace

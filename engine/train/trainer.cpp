@@ -65,7 +65,11 @@ Trainer::Trainer(std::unique_ptr<TrainingDevice> device, const Recipe& recipe, c
     m_device->roundWeights(recipe.training.bf16);
 }
 
-MemoryStatement Trainer::memory() const { return {m_optimizer.bytes(), m_network.bytes() + m_pass.bytes(), 0}; }
+MemoryStatement Trainer::memory() const {
+    // While weights are written, the raw ones and every average are in host memory once more.
+    const auto copies = static_cast<int64_t>(1 + m_optimizer.averages()) * m_layout.allValues() * 4;
+    return {m_optimizer.bytes() + copies, m_network.bytes() + m_pass.bytes(), 0};
+}
 
 void Trainer::begin(std::span<const float> values) {
     m_optimizer.allocate();

@@ -30,7 +30,7 @@ struct HeldOutFacts {
 };
 
 struct MemoryStatement {
-    int64_t parameters = 0;   // weights, averages, moments, gradients
+    int64_t parameters = 0;   // weights, averages, moments, gradients, and what is copied while weights are written
     int64_t activations = 0;  // of a pass, with the device's temporary memory
     int64_t data = 0;
     int64_t total() const { return parameters + activations + data; }
