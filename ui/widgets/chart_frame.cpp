@@ -8,7 +8,6 @@
 #include <QGuiApplication>
 #include <QHBoxLayout>
 #include <QHeaderView>
-#include <QLabel>
 #include <QSignalBlocker>
 #include <QStackedWidget>
 #include <QTableView>
@@ -48,7 +47,7 @@ Status writeNumbers(const std::filesystem::path& path, const ChartSpec& chart) {
 ChartFrame::ChartFrame(const QString& id, const QStringList& choices, const QString& about, QWidget* parent)
     : QWidget(parent), m_id(id), m_choices(choices), m_task([this](ChartSpec chart) { take(std::move(chart)); }) {
     setObjectName(id);
-    auto* row = new QHBoxLayout;
+    auto* row = m_row = new QHBoxLayout;
     row->setContentsMargins(0, 0, 0, 0);
     row->setSpacing(0);
     if (choices.size() > 1) {
@@ -64,9 +63,7 @@ ChartFrame::ChartFrame(const QString& id, const QStringList& choices, const QStr
         });
         row->addWidget(m_choice, 1);
     } else {
-        auto* title = new QLabel(choices.value(0), this);
-        title->setToolTip(about);
-        row->addWidget(title, 1);
+        row->addStretch(1);
     }
     m_tableButton = smallButton(QStringLiteral("table"), tr("Show as a table"), this);
     m_tableButton->setCheckable(true);
@@ -98,6 +95,10 @@ ChartFrame::ChartFrame(const QString& id, const QStringList& choices, const QStr
 }
 
 ChartFrame::~ChartFrame() = default;
+
+void ChartFrame::addControl(QWidget* control) {
+    m_row->insertWidget(0, control);
+}
 
 int ChartFrame::choice() const {
     return m_choice ? m_choice->currentIndex() : 0;

@@ -30,6 +30,8 @@ public:
     ~ChartFrame() override;
 
     ChartView& view() { return *m_view; }
+    /// A control of this chart, before its buttons.
+    void addControl(QWidget* control);
     int choice() const;
     void setChoice(int choice);
     /// What makes the chart of now; it owns all that it reads. Asked for again when the choice changes or the frame is
@@ -59,6 +61,7 @@ private:
     const QString m_id;
     QStringList m_choices;
     std::function<std::function<ChartSpec()>(int)> m_maker;
+    QHBoxLayout* m_row = nullptr;
     QComboBox* m_choice = nullptr;
     QStackedWidget* m_pages = nullptr;
     ChartView* m_view = nullptr;

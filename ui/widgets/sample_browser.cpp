@@ -6,7 +6,8 @@
 #include <QListWidget>
 #include <QLocale>
 #include <QPixmap>
-#include <QScreen>
+#include <QResizeEvent>
+#include <QScrollBar>
 #include <QSignalBlocker>
 #include <QSlider>
 #include <QVBoxLayout>
@@ -17,8 +18,8 @@
 namespace moescope {
 namespace {
 
-constexpr int kPixelArt = 96;  // pictures up to this size are shown with whole, sharp pixels
-constexpr int kIconLines = 5;  // height of a picture in lines of text
+constexpr int kPixelArt = 96;    // pictures up to this size are shown with whole, sharp pixels
+constexpr int kColumnLines = 5;  // width of a column in lines of text, at least
 
 QImage imageOf(const Picture& picture) {
     return QImage(picture.rgb.data(), picture.width, picture.height, picture.width * 3, QImage::Format_RGB888).copy();
@@ -88,6 +89,7 @@ void SampleBrowser::setFiles(std::vector<SampleFile> files, bool folderChanged) 
     m_empty->setVisible(!any);
     if (!any) {
         m_shown = -1;
+        m_pictures.clear();
         m_list->clear();
         return;
     }
@@ -111,21 +113,37 @@ void SampleBrowser::take(const Sheet& sheet) {
     if (m_files.empty()) return;
     m_shown = sheet.step;
     const QString step = QLocale().toString(static_cast<qlonglong>(sheet.step));
-    m_list->clear();
     if (!sheet.pictures.ok()) {
+        m_pictures.clear();
+        fill();
         m_title->setText(sentenceOf(sheet.pictures.error()));
         return;
     }
     m_title->setText(tr("Samples after step %1").arg(step));
-    const int side = fontMetrics().height() * kIconLines;
-    const double ratio = devicePixelRatioF();
-    m_list->setIconSize({side, side});
-    m_list->setGridSize({side + fontMetrics().height() / 2, side + fontMetrics().height() * 3 / 2});
-    for (const SamplePicture& each : sheet.pictures.value()) {
-        auto* item = new QListWidgetItem(QIcon(shown(each.picture, side, ratio)), each.title, m_list);
+    m_pictures = sheet.pictures.value();
+    fill();
+}
+
+/// As many columns as have room for pictures of a readable size, and pictures as large as those columns.
+void SampleBrowser::fill() {
+    const int line = fontMetrics().height();
+    const int room = width() - m_list->verticalScrollBar()->sizeHint().width() - line / 2;
+    const int columns = std::max(2, room / (line * kColumnLines));
+    const int cell = std::max(line * 2, room / columns);
+    m_side = cell - line / 2;
+    m_list->clear();
+    m_list->setIconSize({m_side, m_side});
+    m_list->setGridSize({cell, m_side + line * 3 / 2});
+    for (const SamplePicture& each : m_pictures) {
+        auto* item = new QListWidgetItem(QIcon(shown(each.picture, m_side, devicePixelRatioF())), each.title, m_list);
         item->setToolTip(each.title);
         item->setSizeHint(m_list->gridSize());
     }
+}
+
+void SampleBrowser::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    if (event->oldSize().width() != width()) fill();
 }
 
 }  // namespace moescope

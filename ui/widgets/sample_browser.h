@@ -25,6 +25,9 @@ public:
     int64_t shownStep() const { return m_shown; }
     int pictures() const;
 
+protected:
+    void resizeEvent(QResizeEvent* event) override;
+
 private:
     struct Sheet {
         int64_t step = 0;
@@ -32,9 +35,12 @@ private:
     };
     void load();
     void take(const Sheet& sheet);
+    void fill();
 
     std::vector<SampleFile> m_files;
     int64_t m_shown = -1;
+    std::vector<SamplePicture> m_pictures;  // of the step that is shown
+    int m_side = 0;                         // of a picture in the list
     QLabel* m_title = nullptr;
     QSlider* m_slider = nullptr;
     QListWidget* m_list = nullptr;

@@ -63,20 +63,14 @@ TrainCharts::TrainCharts(QWidget* parent) : QWidget(parent), m_record(std::make_
         if (even->choice() != static_cast<int>(TrainingBalance::ByTime)) setLayer(row);
     });
 
-    auto* middle = new QWidget(this);
-    auto* middleColumn = new QVBoxLayout(middle);
-    middleColumn->setContentsMargins(0, 0, 0, 0);
-    middleColumn->setSpacing(0);
-    auto* chooser = new QHBoxLayout;
-    const int gap = fontMetrics().height() / 4;
-    chooser->setContentsMargins(gap, gap, gap, 0);
-    auto* label = new QLabel(tr("&Layer"), middle);
+    auto* chooser = new QWidget(load);
+    auto* label = new QLabel(tr("&Layer"), chooser);
     label->setBuddy(m_layer);
-    chooser->addWidget(label);
-    chooser->addWidget(m_layer);
-    chooser->addStretch(1);
-    middleColumn->addLayout(chooser);
-    middleColumn->addWidget(load, 1);
+    auto* chooserRow = new QHBoxLayout(chooser);
+    chooserRow->setContentsMargins(0, 0, 0, 0);
+    chooserRow->addWidget(label);
+    chooserRow->addWidget(m_layer);
+    load->addControl(chooser);
 
     const auto pair = [this](QWidget* left, QWidget* right) {
         auto* row = new QSplitter(Qt::Horizontal, this);
@@ -89,7 +83,7 @@ TrainCharts::TrainCharts(QWidget* parent) : QWidget(parent), m_record(std::make_
     m_rows = new QSplitter(Qt::Vertical, this);
     m_rows->setChildrenCollapsible(false);
     m_rows->addWidget(pair(loss, gradient));
-    m_rows->addWidget(middle);
+    m_rows->addWidget(load);
     m_rows->addWidget(pair(even, parts));
     m_rows->setSizes({1000, 1000, 1000});
     auto* column = new QVBoxLayout(this);
