@@ -7,12 +7,12 @@
 
 #include "ui/session/engine_service.h"
 #include "ui/session/workbench.h"
+#include "ui/workspaces/workspace_kind.h"
 
 namespace moescope {
 
 struct DroppedFile;
 struct WindowParts;
-enum class Workspace : int;
 
 /// Composition: makes the parts, connects facts to views and verbs to the engine. Commands are made in window_commands.cpp, what has
 /// to do with files in window_files.cpp.

@@ -37,9 +37,6 @@ class SettingsDock;
 class TimelineDock;
 class TrainWorkspace;
 
-/// What the whole window is for; the numbers are kept and those of the keys Ctrl+1, Ctrl+4.
-enum class Workspace : int { Generate = 1, Train = 4 };
-
 inline constexpr int kLayoutVersion = 1;  // of the kept state of the docks
 
 struct WindowParts {

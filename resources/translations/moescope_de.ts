@@ -812,6 +812,34 @@
         <source>No class: the words choose the experts.</source>
         <translation>Keine Klasse: die Wörter wählen die Experten.</translation>
     </message>
+    <message>
+        <source>“%1”</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The words are the prompt.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No prompt: the model draws what it likes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The prompt takes %1 of %2 places.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Not known to the model: %1.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No place left for %1.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>no prompt</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>HelpDrawings</name>
@@ -1148,6 +1176,62 @@
     <message>
         <source>&amp;New mixture of networks…</source>
         <translation>&amp;Neue Mischung von Netzen…</translation>
+    </message>
+    <message>
+        <source>&amp;Train</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Open a run…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Start or go on</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ctrl+Alt+Return</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Pause or resume</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ctrl+Alt+P</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stop and &amp;keep</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save &amp;now</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Generate from the current average</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Workspace &amp;Generate</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ctrl+1</source>
+        <translation type="unfinished">Ctrl+1</translation>
+    </message>
+    <message>
+        <source>Workspace &amp;Train</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ctrl+4</source>
+        <translation type="unfinished">Ctrl+4</translation>
+    </message>
+    <message>
+        <source>How &amp;training works</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -1568,6 +1652,22 @@
     <message>
         <source>Resolutions, channels, layers and attention of the network.</source>
         <translation>Auflösungen, Kanäle, Schichten und Attention des Netzes.</translation>
+    </message>
+    <message>
+        <source>makes %1 × %1 pictures of what a prompt says</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Prompt</source>
+        <translation type="unfinished">Prompt</translation>
+    </message>
+    <message>
+        <source>up to %1 pieces of words, of %2 that it knows</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Prompt encoder: the pieces become tokens that stand in front of the image tokens, and a vector that is added to the time.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -2106,6 +2206,10 @@
             <numerusform>„%1“ fertig: %n Bilder.</numerusform>
         </translation>
     </message>
+    <message>
+        <source>%1 h %2 min</source>
+        <translation type="unfinished">%1 h %2 min</translation>
+    </message>
 </context>
 <context>
     <name>TokenText</name>
@@ -2193,6 +2297,160 @@
     <message>
         <source>the network “%1” did not work on this picture here</source>
         <translation>das Netz „%1“ hat hier nicht an diesem Bild gearbeitet</translation>
+    </message>
+</context>
+<context>
+    <name>TrainingCharts</name>
+    <message>
+        <source>steps %1 to %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1, each point the mean of %2 steps</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>step</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Loss</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Loss on pictures kept aside</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Gradient norm</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Learning rate</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No step yet. Start a run on the left, or open an earlier one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The first loads come after %1 steps.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>This model has no mixture layers, so there is no load to show.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>MoE layer %1 (block %2)</source>
+        <translation type="unfinished">MoE-Schicht %1 (Block %2)</translation>
+    </message>
+    <message>
+        <source>Pictures kept aside are tried when samples are drawn and at the end of a run; a recipe with &apos;held_out: 0&apos; keeps none aside.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>gradient norm</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>learning rate</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>loss</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>pictures kept aside</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>each step</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>mean of %1 steps</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>mean of the last %1 steps</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Load of each expert</source>
+        <translation type="unfinished">Last je Experte</translation>
+    </message>
+    <message>
+        <source>expert</source>
+        <translation type="unfinished">Experte</translation>
+    </message>
+    <message>
+        <source>load</source>
+        <translation type="unfinished">Last</translation>
+    </message>
+    <message>
+        <source>times the mean</source>
+        <translation type="unfinished">× Mittelwert</translation>
+    </message>
+    <message>
+        <source>%1, %2</source>
+        <translation type="unfinished">%1, %2</translation>
+    </message>
+    <message>
+        <source>Balance of each layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Balance by noise level</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Experts without any work</source>
+        <translation type="unfinished">Experten ohne Arbeit</translation>
+    </message>
+    <message>
+        <source>largest load</source>
+        <translation type="unfinished">größte Last</translation>
+    </message>
+    <message>
+        <source>% over the mean</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>mostly noise (t below 1/3)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>half way (t from 1/3 to 2/3)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>mostly picture (t above 2/3)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>unused experts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>unused expert</source>
+        <translation type="unfinished">ungenutzter Experte</translation>
+    </message>
+    <message>
+        <source>even enough</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>TrainingFolder</name>
+    <message>
+        <source>expected the folder of a training run, found no recipe.yaml in &apos;%1&apos;; choose the folder that a run was trained into</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the sheet &apos;%1&apos; is too small for its %2 pictures; look at another step</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -2520,6 +2778,49 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>Cancelled after %1; what was finished is shown.</source>
         <translation>Abgebrochen nach %1; gezeigt wird, was fertig wurde.</translation>
+    </message>
+</context>
+<context>
+    <name>moescope::ChartFrame</name>
+    <message>
+        <source>Chart</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show as a table</source>
+        <translation type="unfinished">Als Tabelle zeigen</translation>
+    </message>
+    <message>
+        <source>Copy the chart as a picture (the data: from the table)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Export as PNG, SVG or CSV</source>
+        <translation type="unfinished">Als PNG, SVG oder CSV exportieren</translation>
+    </message>
+    <message>
+        <source>%1 as a table</source>
+        <translation type="unfinished">%1 als Tabelle</translation>
+    </message>
+    <message>
+        <source>Copied &apos;%1&apos; as a picture.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Export &apos;%1&apos;</source>
+        <translation type="unfinished">„%1“ exportieren</translation>
+    </message>
+    <message>
+        <source>Picture (*.png);;Drawing (*.svg);;Numbers (*.csv)</source>
+        <translation type="unfinished">Bild (*.png);;Zeichnung (*.svg);;Zahlen (*.csv)</translation>
+    </message>
+    <message>
+        <source>the name should end in .png, .svg or .csv, found &apos;%1&apos;</source>
+        <translation type="unfinished">der Name muss auf .png, .svg oder .csv enden, angegeben ist „%1“</translation>
+    </message>
+    <message>
+        <source>Wrote %1.</source>
+        <translation type="unfinished">%1 geschrieben.</translation>
     </message>
 </context>
 <context>
@@ -3449,6 +3750,62 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>Built-in mixture of networks</source>
         <translation>Eingebaute Mischung von Netzen</translation>
     </message>
+    <message>
+        <source>Workspaces</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Generate</source>
+        <translation type="unfinished">Erzeugen</translation>
+    </message>
+    <message>
+        <source>Make pictures and see which experts worked on them (Ctrl+1)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Train</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Train a model of your own and watch it learn (Ctrl+4)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A training run is going. Click to see it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Training: %1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Opening the weights after step %1. The training goes on; both are slower while a picture is made.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Opening the weights after step %1.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A training run is going</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A model is being trained. Stop it, save it and close? It can go on later exactly where it stopped.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stop, save and close</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Keep training</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Saving the run …</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>moescope::ModelCard</name>
@@ -4334,6 +4691,10 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>Expert %1, for tokens without condition: click to choose it</source>
         <translation>Experte %1, für Token ohne Bedingung: ein Klick wählt ihn</translation>
     </message>
+    <message>
+        <source>Tokens of the prompt (%1), not in the picture</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>moescope::PaletteModel</name>
@@ -4632,6 +4993,30 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>Or: </source>
         <translation>Oder: </translation>
     </message>
+    <message>
+        <source>What to draw, in words. This model reads them itself; Alt+Up and Alt+Down bring back earlier prompts.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>nothing</source>
+        <translation type="unfinished">nichts</translation>
+    </message>
+    <message>
+        <source>Negative prompt: words that guidance leads away from. Empty: no prompt, as in training.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>How the prompt is read</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Say what to draw, in a few words</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>away from “%1”</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>moescope::QueueDock</name>
@@ -4709,6 +5094,29 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>, %1 left</source>
         <translation>, noch %1</translation>
+    </message>
+</context>
+<context>
+    <name>moescope::SampleBrowser</name>
+    <message>
+        <source>Step of the samples</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Through the samples of the run. Noise and conditions are the same in all of them, so that only the training differs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Samples</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Samples appear here while a run goes on: pictures from the same noise, so that they can be compared from step to step.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Samples after step %1</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -5042,6 +5450,407 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>waiting for evaluation 1 of %1</source>
         <translation>Auswertung 1 von %1 steht noch aus</translation>
+    </message>
+</context>
+<context>
+    <name>moescope::TrainCharts</name>
+    <message>
+        <source>Loss</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Loss on pictures kept aside</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Gradient norm</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Learning rate</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Balance of each layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Balance by noise level</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Experts without any work</source>
+        <translation type="unfinished">Experten ohne Arbeit</translation>
+    </message>
+    <message>
+        <source>What the run minimises, how strong its pulls are, and how large its steps</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>How far the busiest expert is above the mean, and how many got nothing at all (balance: max load / mean - 1)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Load of each expert</source>
+        <translation type="unfinished">Last je Experte</translation>
+    </message>
+    <message>
+        <source>How many tokens each expert of a layer got, as a multiple of the mean (load)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>MoE layer of the charts below</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The layer that the load and the balance by noise level are shown of; its line is the thick one</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Layer</source>
+        <translation type="unfinished">&amp;Schicht</translation>
+    </message>
+</context>
+<context>
+    <name>moescope::TrainSetup</name>
+    <message>
+        <source>Recipe</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What is trained and how, in YAML. What is not written has its default; a mistake is shown at its line while you type.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose a recipe above, or write one here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What the run will need</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Recipes that come with the program</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Recipes that come with the program. Choosing one puts its text below, where it can be changed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose a recipe</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Open a recipe from a file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save this recipe as a file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>How training works</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Pictures</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Folder of pictures to learn from: one folder per class, or captions beside the pictures, or tar shards. Empty: as the recipe says.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Folder of pictures</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>as the recipe says</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Run folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Where the run keeps its recipe, numbers, samples, states and weights. With an earlier run in it, that run is shown and can go on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Folder of the run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>one per core (%1)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Threads that the run computes with. Fewer leave more of the machine to other work.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Threads</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Start</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Begin the run, or go on where it was ended</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stop and &amp;keep</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ends the run after the step in progress. Its state and weights are kept: it can go on later exactly where it stopped.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save &amp;now</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Writes the state of the run, from which it can go on after anything that may happen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Open a run…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Look at an earlier run, or go on with it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Resume</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Pause</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Go on with the next step</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Wait after the step in progress; nothing is lost and the processor is free</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Saving …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Go on after step %1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Open a recipe</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Recipes (*.yaml *.yml);;All files (*)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&apos;%1&apos; could not be read (%2); choose another file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save the recipe</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Recipes (*.yaml)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Wrote %1.</source>
+        <translation type="unfinished">%1 geschrieben.</translation>
+    </message>
+    <message>
+        <source>&lt;a href=&quot;line&quot;&gt;Line %1&lt;/a&gt;: %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose a recipe, a folder of pictures and a folder for the run, then press Start.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The recipe has a mistake; what the run needs is said when it is mended.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose the folder of pictures to learn from.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Looking at the pictures …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1, %2 parameters, %3 of them at work for each token.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 pictures of %2 classes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 pictures</source>
+        <translation type="unfinished">%1 Bilder</translation>
+    </message>
+    <message>
+        <source>, %1 more kept aside</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 steps of %2 pictures.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Needs %1 GB of memory, %2 GB are free.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Needs %1 GB of memory.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>moescope::TrainWorkspace</name>
+    <message>
+        <source>Progress of the training</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Generate from the current average</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The recipe was not read or written</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The chart was not written</source>
+        <translation type="unfinished">Das Diagramm wurde nicht geschrieben</translation>
+    </message>
+    <message>
+        <source>Saved the state after step %1.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The run was not saved</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Finished after step %1, mean loss %2. The weights are in the run folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stopped and kept after step %1, mean loss %2. It can go on from there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The training broke off</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose a recipe first, or write one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The recipe has a mistake; mend it and press Start again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose the folder of pictures to learn from, then press Start again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The run in this folder is finished: it has done %1 of %2 steps. Write more &apos;steps&apos; into the recipe, or choose another run folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Another recipe</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The run in this folder was begun with a recipe that differs from the one on the left. Go on with the changed recipe?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Rates, batch, balance and number of steps may change along the way; the shape of the network may not. The earlier recipe is kept in the run folder as recipe.before.yaml.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Go on with the changed recipe</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Open the folder of a run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A run is going; stop it before another one is opened.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The run could not be opened</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Opens the average of the weights (EMA) as a model in the Generate workspace. A run that is going goes on; both are slower meanwhile.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>There are no weights yet: they come when a run has begun, and stay in its folder when it ends.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Preparing: reading the pictures …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ending …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The first step is under way …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Step %1 of %2, loss %3, %4 pictures/s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Paused. %1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Saving … %1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1, %2 left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Finished: %1 steps.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Step %1 of %2; saved after step %3.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose a recipe and a folder of pictures on the left and press Start, or open an earlier run.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 </TS>
