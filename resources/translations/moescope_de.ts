@@ -814,31 +814,31 @@
     </message>
     <message>
         <source>“%1”</source>
-        <translation type="unfinished"></translation>
+        <translation>„%1“</translation>
     </message>
     <message>
         <source>The words are the prompt.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Wörter sind der Prompt.</translation>
     </message>
     <message>
         <source>No prompt: the model draws what it likes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Prompt: Das Modell zeichnet, was es will.</translation>
     </message>
     <message>
         <source>The prompt takes %1 of %2 places.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Prompt belegt %1 von %2 Plätzen.</translation>
     </message>
     <message>
         <source>Not known to the model: %1.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dem Modell unbekannt: %1.</translation>
     </message>
     <message>
         <source>No place left for %1.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kein Platz mehr für %1.</translation>
     </message>
     <message>
         <source>no prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>kein Prompt</translation>
     </message>
 </context>
 <context>
@@ -1179,59 +1179,59 @@
     </message>
     <message>
         <source>&amp;Train</source>
-        <translation type="unfinished"></translation>
+        <translation>&amp;Trainieren</translation>
     </message>
     <message>
         <source>&amp;Open a run…</source>
-        <translation type="unfinished"></translation>
+        <translation>Lauf ö&amp;ffnen…</translation>
     </message>
     <message>
         <source>&amp;Start or go on</source>
-        <translation type="unfinished"></translation>
+        <translation>&amp;Beginnen oder fortsetzen</translation>
     </message>
     <message>
         <source>Ctrl+Alt+Return</source>
-        <translation type="unfinished"></translation>
+        <translation>Ctrl+Alt+Return</translation>
     </message>
     <message>
         <source>&amp;Pause or resume</source>
-        <translation type="unfinished"></translation>
+        <translation>&amp;Pausieren oder weiter</translation>
     </message>
     <message>
         <source>Ctrl+Alt+P</source>
-        <translation type="unfinished"></translation>
+        <translation>Ctrl+Alt+P</translation>
     </message>
     <message>
         <source>Stop and &amp;keep</source>
-        <translation type="unfinished"></translation>
+        <translation>Anhalten und be&amp;halten</translation>
     </message>
     <message>
         <source>Save &amp;now</source>
-        <translation type="unfinished"></translation>
+        <translation>&amp;Jetzt speichern</translation>
     </message>
     <message>
         <source>&amp;Generate from the current average</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit dem jetzigen Mittel &amp;erzeugen</translation>
     </message>
     <message>
         <source>Workspace &amp;Generate</source>
-        <translation type="unfinished"></translation>
+        <translation>Arbeitsbereich &amp;Erzeugen</translation>
     </message>
     <message>
         <source>Ctrl+1</source>
-        <translation type="unfinished">Ctrl+1</translation>
+        <translation>Ctrl+1</translation>
     </message>
     <message>
         <source>Workspace &amp;Train</source>
-        <translation type="unfinished"></translation>
+        <translation>Arbeitsbereich T&amp;rainieren</translation>
     </message>
     <message>
         <source>Ctrl+4</source>
-        <translation type="unfinished">Ctrl+4</translation>
+        <translation>Ctrl+4</translation>
     </message>
     <message>
         <source>How &amp;training works</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie &amp;Training geht</translation>
     </message>
 </context>
 <context>
@@ -1655,19 +1655,19 @@
     </message>
     <message>
         <source>makes %1 × %1 pictures of what a prompt says</source>
-        <translation type="unfinished"></translation>
+        <translation>macht Bilder von %1 × %1 nach den Worten eines Prompts</translation>
     </message>
     <message>
         <source>Prompt</source>
-        <translation type="unfinished">Prompt</translation>
+        <translation>Prompt</translation>
     </message>
     <message>
         <source>up to %1 pieces of words, of %2 that it knows</source>
-        <translation type="unfinished"></translation>
+        <translation>bis zu %1 Wortstücke, von %2, die es kennt</translation>
     </message>
     <message>
         <source>Prompt encoder: the pieces become tokens that stand in front of the image tokens, and a vector that is added to the time.</source>
-        <translation type="unfinished"></translation>
+        <translation>Prompt-Encoder: Aus den Stücken werden Token, die vor den Bildtoken stehen, und ein Vektor, der zur Zeit addiert wird.</translation>
     </message>
 </context>
 <context>
@@ -2208,7 +2208,7 @@
     </message>
     <message>
         <source>%1 h %2 min</source>
-        <translation type="unfinished">%1 h %2 min</translation>
+        <translation>%1 h %2 min</translation>
     </message>
 </context>
 <context>
@@ -2303,154 +2303,154 @@
     <name>TrainingCharts</name>
     <message>
         <source>steps %1 to %2</source>
-        <translation type="unfinished"></translation>
+        <translation>Schritte %1 bis %2</translation>
     </message>
     <message>
         <source>%1, each point the mean of %2 steps</source>
-        <translation type="unfinished"></translation>
+        <translation>%1, jeder Punkt das Mittel von %2 Schritten</translation>
     </message>
     <message>
         <source>step</source>
-        <translation type="unfinished"></translation>
+        <translation>Schritt</translation>
     </message>
     <message>
         <source>Loss</source>
-        <translation type="unfinished"></translation>
+        <translation>Loss</translation>
     </message>
     <message>
         <source>Loss on pictures kept aside</source>
-        <translation type="unfinished"></translation>
+        <translation>Loss auf zurückgelegten Bildern</translation>
     </message>
     <message>
         <source>Gradient norm</source>
-        <translation type="unfinished"></translation>
+        <translation>Gradientennorm</translation>
     </message>
     <message>
         <source>Learning rate</source>
-        <translation type="unfinished"></translation>
+        <translation>Lernrate</translation>
     </message>
     <message>
         <source>No step yet. Start a run on the left, or open an earlier one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch kein Schritt. Links einen Lauf beginnen oder einen früheren öffnen.</translation>
     </message>
     <message>
         <source>The first loads come after %1 steps.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die ersten Lasten kommen nach %1 Schritten.</translation>
     </message>
     <message>
         <source>This model has no mixture layers, so there is no load to show.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Modell hat keine Schichten mit Experten, also gibt es keine Last zu zeigen.</translation>
     </message>
     <message>
         <source>MoE layer %1 (block %2)</source>
-        <translation type="unfinished">MoE-Schicht %1 (Block %2)</translation>
+        <translation>MoE-Schicht %1 (Block %2)</translation>
     </message>
     <message>
         <source>Pictures kept aside are tried when samples are drawn and at the end of a run; a recipe with &apos;held_out: 0&apos; keeps none aside.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zurückgelegte Bilder werden geprüft, wenn Proben gezeichnet werden und am Ende eines Laufs; ein Rezept mit „held_out: 0“ legt keine zurück.</translation>
     </message>
     <message>
         <source>gradient norm</source>
-        <translation type="unfinished"></translation>
+        <translation>Gradientennorm</translation>
     </message>
     <message>
         <source>learning rate</source>
-        <translation type="unfinished"></translation>
+        <translation>Lernrate</translation>
     </message>
     <message>
         <source>loss</source>
-        <translation type="unfinished"></translation>
+        <translation>Loss</translation>
     </message>
     <message>
         <source>pictures kept aside</source>
-        <translation type="unfinished"></translation>
+        <translation>zurückgelegte Bilder</translation>
     </message>
     <message>
         <source>each step</source>
-        <translation type="unfinished"></translation>
+        <translation>jeder Schritt</translation>
     </message>
     <message>
         <source>mean of %1 steps</source>
-        <translation type="unfinished"></translation>
+        <translation>Mittel von %1 Schritten</translation>
     </message>
     <message>
         <source>mean of the last %1 steps</source>
-        <translation type="unfinished"></translation>
+        <translation>Mittel der letzten %1 Schritte</translation>
     </message>
     <message>
         <source>Load of each expert</source>
-        <translation type="unfinished">Last je Experte</translation>
+        <translation>Last jedes Experten</translation>
     </message>
     <message>
         <source>expert</source>
-        <translation type="unfinished">Experte</translation>
+        <translation>Experte</translation>
     </message>
     <message>
         <source>load</source>
-        <translation type="unfinished">Last</translation>
+        <translation>Last</translation>
     </message>
     <message>
         <source>times the mean</source>
-        <translation type="unfinished">× Mittelwert</translation>
+        <translation>mal das Mittel</translation>
     </message>
     <message>
         <source>%1, %2</source>
-        <translation type="unfinished">%1, %2</translation>
+        <translation>%1, %2</translation>
     </message>
     <message>
         <source>Balance of each layer</source>
-        <translation type="unfinished"></translation>
+        <translation>Balance jeder Schicht</translation>
     </message>
     <message>
         <source>Balance by noise level</source>
-        <translation type="unfinished"></translation>
+        <translation>Balance nach Rauschanteil</translation>
     </message>
     <message>
         <source>Experts without any work</source>
-        <translation type="unfinished">Experten ohne Arbeit</translation>
+        <translation>Experten ohne jede Arbeit</translation>
     </message>
     <message>
         <source>largest load</source>
-        <translation type="unfinished">größte Last</translation>
+        <translation>größte Last</translation>
     </message>
     <message>
         <source>% over the mean</source>
-        <translation type="unfinished"></translation>
+        <translation>% über dem Mittel</translation>
     </message>
     <message>
         <source>mostly noise (t below 1/3)</source>
-        <translation type="unfinished"></translation>
+        <translation>vor allem Rauschen (t unter 1/3)</translation>
     </message>
     <message>
         <source>half way (t from 1/3 to 2/3)</source>
-        <translation type="unfinished"></translation>
+        <translation>auf halbem Weg (t von 1/3 bis 2/3)</translation>
     </message>
     <message>
         <source>mostly picture (t above 2/3)</source>
-        <translation type="unfinished"></translation>
+        <translation>vor allem Bild (t über 2/3)</translation>
     </message>
     <message>
         <source>unused experts</source>
-        <translation type="unfinished"></translation>
+        <translation>Ungenutzte Experten</translation>
     </message>
     <message>
         <source>unused expert</source>
-        <translation type="unfinished">ungenutzter Experte</translation>
+        <translation>ungenutzter Experte</translation>
     </message>
     <message>
         <source>even enough</source>
-        <translation type="unfinished"></translation>
+        <translation>gleichmäßig genug</translation>
     </message>
 </context>
 <context>
     <name>TrainingFolder</name>
     <message>
         <source>expected the folder of a training run, found no recipe.yaml in &apos;%1&apos;; choose the folder that a run was trained into</source>
-        <translation type="unfinished"></translation>
+        <translation>erwartet wird der Ordner eines Trainings, in „%1“ ist keine recipe.yaml; den Ordner wählen, in den trainiert wurde</translation>
     </message>
     <message>
         <source>the sheet &apos;%1&apos; is too small for its %2 pictures; look at another step</source>
-        <translation type="unfinished"></translation>
+        <translation>der Bogen „%1“ ist zu klein für seine %2 Bilder; einen anderen Schritt ansehen</translation>
     </message>
 </context>
 <context>
@@ -2784,43 +2784,43 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <name>moescope::ChartFrame</name>
     <message>
         <source>Chart</source>
-        <translation type="unfinished"></translation>
+        <translation>Diagramm</translation>
     </message>
     <message>
         <source>Show as a table</source>
-        <translation type="unfinished">Als Tabelle zeigen</translation>
+        <translation>Als Tabelle zeigen</translation>
     </message>
     <message>
         <source>Copy the chart as a picture (the data: from the table)</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Diagramm als Bild kopieren (die Zahlen: aus der Tabelle)</translation>
     </message>
     <message>
         <source>Export as PNG, SVG or CSV</source>
-        <translation type="unfinished">Als PNG, SVG oder CSV exportieren</translation>
+        <translation>Als PNG, SVG oder CSV exportieren</translation>
     </message>
     <message>
         <source>%1 as a table</source>
-        <translation type="unfinished">%1 als Tabelle</translation>
+        <translation>%1 als Tabelle</translation>
     </message>
     <message>
         <source>Copied &apos;%1&apos; as a picture.</source>
-        <translation type="unfinished"></translation>
+        <translation>„%1“ als Bild kopiert.</translation>
     </message>
     <message>
         <source>Export &apos;%1&apos;</source>
-        <translation type="unfinished">„%1“ exportieren</translation>
+        <translation>„%1“ exportieren</translation>
     </message>
     <message>
         <source>Picture (*.png);;Drawing (*.svg);;Numbers (*.csv)</source>
-        <translation type="unfinished">Bild (*.png);;Zeichnung (*.svg);;Zahlen (*.csv)</translation>
+        <translation>Bild (*.png);;Zeichnung (*.svg);;Zahlen (*.csv)</translation>
     </message>
     <message>
         <source>the name should end in .png, .svg or .csv, found &apos;%1&apos;</source>
-        <translation type="unfinished">der Name muss auf .png, .svg oder .csv enden, angegeben ist „%1“</translation>
+        <translation>der Name sollte auf .png, .svg oder .csv enden, er ist „%1“</translation>
     </message>
     <message>
         <source>Wrote %1.</source>
-        <translation type="unfinished">%1 geschrieben.</translation>
+        <translation>%1 geschrieben.</translation>
     </message>
 </context>
 <context>
@@ -3752,59 +3752,59 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     </message>
     <message>
         <source>Workspaces</source>
-        <translation type="unfinished"></translation>
+        <translation>Arbeitsbereiche</translation>
     </message>
     <message>
         <source>Generate</source>
-        <translation type="unfinished">Erzeugen</translation>
+        <translation>Erzeugen</translation>
     </message>
     <message>
         <source>Make pictures and see which experts worked on them (Ctrl+1)</source>
-        <translation type="unfinished"></translation>
+        <translation>Bilder erzeugen und sehen, welche Experten daran arbeiteten (Strg+1)</translation>
     </message>
     <message>
         <source>Train</source>
-        <translation type="unfinished"></translation>
+        <translation>Trainieren</translation>
     </message>
     <message>
         <source>Train a model of your own and watch it learn (Ctrl+4)</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein eigenes Modell trainieren und ihm beim Lernen zusehen (Strg+4)</translation>
     </message>
     <message>
         <source>A training run is going. Click to see it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Training ist im Gange. Ein Klick zeigt es.</translation>
     </message>
     <message>
         <source>Training: %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Training: %1</translation>
     </message>
     <message>
         <source>Opening the weights after step %1. The training goes on; both are slower while a picture is made.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Gewichte nach Schritt %1 werden geöffnet. Das Training geht weiter; beides ist langsamer, solange ein Bild entsteht.</translation>
     </message>
     <message>
         <source>Opening the weights after step %1.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Gewichte nach Schritt %1 werden geöffnet.</translation>
     </message>
     <message>
         <source>A training run is going</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Training ist im Gange</translation>
     </message>
     <message>
         <source>A model is being trained. Stop it, save it and close? It can go on later exactly where it stopped.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell wird trainiert. Anhalten, speichern und schließen? Es kann später genau dort weitergehen, wo es aufgehört hat.</translation>
     </message>
     <message>
         <source>Stop, save and close</source>
-        <translation type="unfinished"></translation>
+        <translation>Anhalten, speichern und schließen</translation>
     </message>
     <message>
         <source>Keep training</source>
-        <translation type="unfinished"></translation>
+        <translation>Weiter trainieren</translation>
     </message>
     <message>
         <source>Saving the run …</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Lauf wird gespeichert …</translation>
     </message>
 </context>
 <context>
@@ -4693,7 +4693,7 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     </message>
     <message>
         <source>Tokens of the prompt (%1), not in the picture</source>
-        <translation type="unfinished"></translation>
+        <translation>Token des Prompts (%1), nicht im Bild</translation>
     </message>
 </context>
 <context>
@@ -4995,27 +4995,27 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     </message>
     <message>
         <source>What to draw, in words. This model reads them itself; Alt+Up and Alt+Down bring back earlier prompts.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was zu zeichnen ist, in Worten. Dieses Modell liest sie selbst; Alt+Auf und Alt+Ab holen frühere Prompts zurück.</translation>
     </message>
     <message>
         <source>nothing</source>
-        <translation type="unfinished">nichts</translation>
+        <translation>nichts</translation>
     </message>
     <message>
         <source>Negative prompt: words that guidance leads away from. Empty: no prompt, as in training.</source>
-        <translation type="unfinished"></translation>
+        <translation>Negativer Prompt: Worte, von denen die Guidance wegführt. Leer: kein Prompt, wie im Training.</translation>
     </message>
     <message>
         <source>How the prompt is read</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie der Prompt gelesen wird</translation>
     </message>
     <message>
         <source>Say what to draw, in a few words</source>
-        <translation type="unfinished"></translation>
+        <translation>In wenigen Worten sagen, was zu zeichnen ist</translation>
     </message>
     <message>
         <source>away from “%1”</source>
-        <translation type="unfinished"></translation>
+        <translation>weg von „%1“</translation>
     </message>
 </context>
 <context>
@@ -5100,23 +5100,23 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <name>moescope::SampleBrowser</name>
     <message>
         <source>Step of the samples</source>
-        <translation type="unfinished"></translation>
+        <translation>Schritt der Proben</translation>
     </message>
     <message>
         <source>Through the samples of the run. Noise and conditions are the same in all of them, so that only the training differs.</source>
-        <translation type="unfinished"></translation>
+        <translation>Durch die Proben des Laufs. Rauschen und Bedingungen sind in allen gleich, sodass sich nur das Training unterscheidet.</translation>
     </message>
     <message>
         <source>Samples</source>
-        <translation type="unfinished"></translation>
+        <translation>Proben</translation>
     </message>
     <message>
         <source>Samples appear here while a run goes on: pictures from the same noise, so that they can be compared from step to step.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hier erscheinen Proben, während ein Lauf im Gange ist: Bilder aus demselben Rauschen, sodass sie sich von Schritt zu Schritt vergleichen lassen.</translation>
     </message>
     <message>
         <source>Samples after step %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Proben nach Schritt %1</translation>
     </message>
 </context>
 <context>
@@ -5456,401 +5456,401 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <name>moescope::TrainCharts</name>
     <message>
         <source>Loss</source>
-        <translation type="unfinished"></translation>
+        <translation>Loss</translation>
     </message>
     <message>
         <source>Loss on pictures kept aside</source>
-        <translation type="unfinished"></translation>
+        <translation>Loss auf zurückgelegten Bildern</translation>
     </message>
     <message>
         <source>Gradient norm</source>
-        <translation type="unfinished"></translation>
+        <translation>Gradientennorm</translation>
     </message>
     <message>
         <source>Learning rate</source>
-        <translation type="unfinished"></translation>
+        <translation>Lernrate</translation>
     </message>
     <message>
         <source>Balance of each layer</source>
-        <translation type="unfinished"></translation>
+        <translation>Balance jeder Schicht</translation>
     </message>
     <message>
         <source>Balance by noise level</source>
-        <translation type="unfinished"></translation>
+        <translation>Balance nach Rauschanteil</translation>
     </message>
     <message>
         <source>Experts without any work</source>
-        <translation type="unfinished">Experten ohne Arbeit</translation>
+        <translation>Experten ohne jede Arbeit</translation>
     </message>
     <message>
         <source>What the run minimises, how strong its pulls are, and how large its steps</source>
-        <translation type="unfinished"></translation>
+        <translation>Was der Lauf verkleinert, wie stark er zieht und wie groß seine Schritte sind</translation>
     </message>
     <message>
         <source>How far the busiest expert is above the mean, and how many got nothing at all (balance: max load / mean - 1)</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie weit der meistbeschäftigte Experte über dem Mittel liegt und wie viele gar nichts bekamen (Balance: größte Last / Mittel - 1)</translation>
     </message>
     <message>
         <source>Load of each expert</source>
-        <translation type="unfinished">Last je Experte</translation>
+        <translation>Last jedes Experten</translation>
     </message>
     <message>
         <source>How many tokens each expert of a layer got, as a multiple of the mean (load)</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie viele Token jeder Experte einer Schicht bekam, als Vielfaches des Mittels (Last)</translation>
     </message>
     <message>
         <source>MoE layer of the charts below</source>
-        <translation type="unfinished"></translation>
+        <translation>MoE-Schicht der Diagramme darunter</translation>
     </message>
     <message>
         <source>The layer that the load and the balance by noise level are shown of; its line is the thick one</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Schicht, deren Last und Balance nach Rauschanteil zu sehen sind; ihre Linie ist die dicke</translation>
     </message>
     <message>
         <source>&amp;Layer</source>
-        <translation type="unfinished">&amp;Schicht</translation>
+        <translation>Sch&amp;icht</translation>
     </message>
 </context>
 <context>
     <name>moescope::TrainSetup</name>
     <message>
         <source>Recipe</source>
-        <translation type="unfinished"></translation>
+        <translation>Rezept</translation>
     </message>
     <message>
         <source>What is trained and how, in YAML. What is not written has its default; a mistake is shown at its line while you type.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was trainiert wird und wie, in YAML. Was nicht dasteht, hat seinen Vorgabewert; ein Fehler zeigt sich beim Tippen an seiner Zeile.</translation>
     </message>
     <message>
         <source>Choose a recipe above, or write one here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Oben ein Rezept wählen oder hier eines schreiben.</translation>
     </message>
     <message>
         <source>What the run will need</source>
-        <translation type="unfinished"></translation>
+        <translation>Was der Lauf brauchen wird</translation>
     </message>
     <message>
         <source>Recipes that come with the program</source>
-        <translation type="unfinished"></translation>
+        <translation>Mitgelieferte Rezepte</translation>
     </message>
     <message>
         <source>Recipes that come with the program. Choosing one puts its text below, where it can be changed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mitgelieferte Rezepte. Der Text des gewählten steht darunter und lässt sich ändern.</translation>
     </message>
     <message>
         <source>Choose a recipe</source>
-        <translation type="unfinished"></translation>
+        <translation>Rezept wählen</translation>
     </message>
     <message>
         <source>Open a recipe from a file</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Rezept aus einer Datei öffnen</translation>
     </message>
     <message>
         <source>Save this recipe as a file</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Rezept als Datei speichern</translation>
     </message>
     <message>
         <source>How training works</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie Training geht</translation>
     </message>
     <message>
         <source>&amp;Pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>Bil&amp;der</translation>
     </message>
     <message>
         <source>Folder of pictures to learn from: one folder per class, or captions beside the pictures, or tar shards. Empty: as the recipe says.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner mit Bildern zum Lernen: ein Ordner je Klasse, Bildtexte neben den Bildern oder tar-Dateien. Leer: wie im Rezept.</translation>
     </message>
     <message>
         <source>Folder of pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner mit Bildern</translation>
     </message>
     <message>
         <source>as the recipe says</source>
-        <translation type="unfinished"></translation>
+        <translation>wie im Rezept</translation>
     </message>
     <message>
         <source>&amp;Run folder</source>
-        <translation type="unfinished"></translation>
+        <translation>&amp;Laufordner</translation>
     </message>
     <message>
         <source>Where the run keeps its recipe, numbers, samples, states and weights. With an earlier run in it, that run is shown and can go on.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wo der Lauf sein Rezept, Zahlen, Proben, Zustände und Gewichte ablegt. Liegt ein früherer Lauf darin, wird er gezeigt und kann weitergehen.</translation>
     </message>
     <message>
         <source>Folder of the run</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner des Laufs</translation>
     </message>
     <message>
         <source>one per core (%1)</source>
-        <translation type="unfinished"></translation>
+        <translation>einer je Kern (%1)</translation>
     </message>
     <message>
         <source>Threads that the run computes with. Fewer leave more of the machine to other work.</source>
-        <translation type="unfinished"></translation>
+        <translation>Threads, mit denen der Lauf rechnet. Weniger lassen anderer Arbeit mehr vom Rechner.</translation>
     </message>
     <message>
         <source>&amp;Threads</source>
-        <translation type="unfinished"></translation>
+        <translation>Thr&amp;eads</translation>
     </message>
     <message>
         <source>&amp;Start</source>
-        <translation type="unfinished"></translation>
+        <translation>&amp;Start</translation>
     </message>
     <message>
         <source>Begin the run, or go on where it was ended</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Lauf beginnen oder fortsetzen, wo er endete</translation>
     </message>
     <message>
         <source>Stop and &amp;keep</source>
-        <translation type="unfinished"></translation>
+        <translation>Anhalten und be&amp;halten</translation>
     </message>
     <message>
         <source>Ends the run after the step in progress. Its state and weights are kept: it can go on later exactly where it stopped.</source>
-        <translation type="unfinished"></translation>
+        <translation>Beendet den Lauf nach dem laufenden Schritt. Zustand und Gewichte bleiben: Er kann später genau dort weitergehen.</translation>
     </message>
     <message>
         <source>Save &amp;now</source>
-        <translation type="unfinished"></translation>
+        <translation>&amp;Jetzt speichern</translation>
     </message>
     <message>
         <source>Writes the state of the run, from which it can go on after anything that may happen</source>
-        <translation type="unfinished"></translation>
+        <translation>Schreibt den Zustand des Laufs, von dem aus er weitergehen kann, was auch geschieht</translation>
     </message>
     <message>
         <source>&amp;Open a run…</source>
-        <translation type="unfinished"></translation>
+        <translation>Lauf ö&amp;ffnen…</translation>
     </message>
     <message>
         <source>Look at an earlier run, or go on with it</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen früheren Lauf ansehen oder fortsetzen</translation>
     </message>
     <message>
         <source>&amp;Resume</source>
-        <translation type="unfinished"></translation>
+        <translation>&amp;Weiter</translation>
     </message>
     <message>
         <source>&amp;Pause</source>
-        <translation type="unfinished"></translation>
+        <translation>&amp;Pause</translation>
     </message>
     <message>
         <source>Go on with the next step</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit dem nächsten Schritt weitermachen</translation>
     </message>
     <message>
         <source>Wait after the step in progress; nothing is lost and the processor is free</source>
-        <translation type="unfinished"></translation>
+        <translation>Nach dem laufenden Schritt warten; nichts geht verloren und der Prozessor ist frei</translation>
     </message>
     <message>
         <source>Saving …</source>
-        <translation type="unfinished"></translation>
+        <translation>Speichern …</translation>
     </message>
     <message>
         <source>&amp;Go on after step %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Nach Schritt %1 wei&amp;ter</translation>
     </message>
     <message>
         <source>Open a recipe</source>
-        <translation type="unfinished"></translation>
+        <translation>Rezept öffnen</translation>
     </message>
     <message>
         <source>Recipes (*.yaml *.yml);;All files (*)</source>
-        <translation type="unfinished"></translation>
+        <translation>Rezepte (*.yaml *.yml);;Alle Dateien (*)</translation>
     </message>
     <message>
         <source>&apos;%1&apos; could not be read (%2); choose another file</source>
-        <translation type="unfinished"></translation>
+        <translation>„%1“ konnte nicht gelesen werden (%2); eine andere Datei wählen</translation>
     </message>
     <message>
         <source>Save the recipe</source>
-        <translation type="unfinished"></translation>
+        <translation>Rezept speichern</translation>
     </message>
     <message>
         <source>Recipes (*.yaml)</source>
-        <translation type="unfinished"></translation>
+        <translation>Rezepte (*.yaml)</translation>
     </message>
     <message>
         <source>Wrote %1.</source>
-        <translation type="unfinished">%1 geschrieben.</translation>
+        <translation>%1 geschrieben.</translation>
     </message>
     <message>
         <source>&lt;a href=&quot;line&quot;&gt;Line %1&lt;/a&gt;: %2</source>
-        <translation type="unfinished"></translation>
+        <translation>&lt;a href=&quot;line&quot;&gt;Zeile %1&lt;/a&gt;: %2</translation>
     </message>
     <message>
         <source>Choose a recipe, a folder of pictures and a folder for the run, then press Start.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Rezept, einen Ordner mit Bildern und einen Ordner für den Lauf wählen, dann Start drücken.</translation>
     </message>
     <message>
         <source>The recipe has a mistake; what the run needs is said when it is mended.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Rezept hat einen Fehler; was der Lauf braucht, steht hier, sobald er behoben ist.</translation>
     </message>
     <message>
         <source>Choose the folder of pictures to learn from.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Ordner mit den Bildern zum Lernen wählen.</translation>
     </message>
     <message>
         <source>Looking at the pictures …</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Bilder werden angesehen …</translation>
     </message>
     <message>
         <source>%1, %2 parameters, %3 of them at work for each token.</source>
-        <translation type="unfinished"></translation>
+        <translation>%1, %2 Parameter, %3 davon arbeiten für jedes Token.</translation>
     </message>
     <message>
         <source>%1 pictures of %2 classes</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 Bilder aus %2 Klassen</translation>
     </message>
     <message>
         <source>%1 pictures</source>
-        <translation type="unfinished">%1 Bilder</translation>
+        <translation>%1 Bilder</translation>
     </message>
     <message>
         <source>, %1 more kept aside</source>
-        <translation type="unfinished"></translation>
+        <translation>, %1 weitere zurückgelegt</translation>
     </message>
     <message>
         <source>%1 steps of %2 pictures.</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 Schritte zu je %2 Bildern.</translation>
     </message>
     <message>
         <source>Needs %1 GB of memory, %2 GB are free.</source>
-        <translation type="unfinished"></translation>
+        <translation>Braucht %1 GB Speicher, %2 GB sind frei.</translation>
     </message>
     <message>
         <source>Needs %1 GB of memory.</source>
-        <translation type="unfinished"></translation>
+        <translation>Braucht %1 GB Speicher.</translation>
     </message>
 </context>
 <context>
     <name>moescope::TrainWorkspace</name>
     <message>
         <source>Progress of the training</source>
-        <translation type="unfinished"></translation>
+        <translation>Fortschritt des Trainings</translation>
     </message>
     <message>
         <source>&amp;Generate from the current average</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit dem jetzigen Mittel &amp;erzeugen</translation>
     </message>
     <message>
         <source>The recipe was not read or written</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Rezept wurde nicht gelesen oder geschrieben</translation>
     </message>
     <message>
         <source>The chart was not written</source>
-        <translation type="unfinished">Das Diagramm wurde nicht geschrieben</translation>
+        <translation>Das Diagramm wurde nicht geschrieben</translation>
     </message>
     <message>
         <source>Saved the state after step %1.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zustand nach Schritt %1 gespeichert.</translation>
     </message>
     <message>
         <source>The run was not saved</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Lauf wurde nicht gespeichert</translation>
     </message>
     <message>
         <source>Finished after step %1, mean loss %2. The weights are in the run folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>Fertig nach Schritt %1, mittlerer Loss %2. Die Gewichte liegen im Laufordner.</translation>
     </message>
     <message>
         <source>Stopped and kept after step %1, mean loss %2. It can go on from there.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nach Schritt %1 angehalten und behalten, mittlerer Loss %2. Es kann von dort weitergehen.</translation>
     </message>
     <message>
         <source>The training broke off</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Training brach ab</translation>
     </message>
     <message>
         <source>Choose a recipe first, or write one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erst ein Rezept wählen oder schreiben.</translation>
     </message>
     <message>
         <source>The recipe has a mistake; mend it and press Start again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Rezept hat einen Fehler; ihn beheben und noch einmal Start drücken.</translation>
     </message>
     <message>
         <source>Choose the folder of pictures to learn from, then press Start again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Ordner mit den Bildern zum Lernen wählen, dann noch einmal Start drücken.</translation>
     </message>
     <message>
         <source>The run in this folder is finished: it has done %1 of %2 steps. Write more &apos;steps&apos; into the recipe, or choose another run folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Lauf in diesem Ordner ist fertig: %1 von %2 Schritten sind getan. Mehr „steps“ ins Rezept schreiben oder einen anderen Laufordner wählen.</translation>
     </message>
     <message>
         <source>Another recipe</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderes Rezept</translation>
     </message>
     <message>
         <source>The run in this folder was begun with a recipe that differs from the one on the left. Go on with the changed recipe?</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Lauf in diesem Ordner wurde mit einem anderen Rezept begonnen als dem links. Mit dem geänderten Rezept weitermachen?</translation>
     </message>
     <message>
         <source>Rates, batch, balance and number of steps may change along the way; the shape of the network may not. The earlier recipe is kept in the run folder as recipe.before.yaml.</source>
-        <translation type="unfinished"></translation>
+        <translation>Raten, Batch, Balance und Schrittzahl dürfen sich unterwegs ändern, die Form des Netzes nicht. Das frühere Rezept bleibt im Laufordner als recipe.before.yaml.</translation>
     </message>
     <message>
         <source>Go on with the changed recipe</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit dem geänderten Rezept weiter</translation>
     </message>
     <message>
         <source>Open the folder of a run</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner eines Laufs öffnen</translation>
     </message>
     <message>
         <source>A run is going; stop it before another one is opened.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Lauf ist im Gange; ihn anhalten, bevor ein anderer geöffnet wird.</translation>
     </message>
     <message>
         <source>The run could not be opened</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Lauf konnte nicht geöffnet werden</translation>
     </message>
     <message>
         <source>Opens the average of the weights (EMA) as a model in the Generate workspace. A run that is going goes on; both are slower meanwhile.</source>
-        <translation type="unfinished"></translation>
+        <translation>Öffnet das Mittel der Gewichte (EMA) als Modell im Arbeitsbereich Erzeugen. Ein laufendes Training geht weiter; beides ist solange langsamer.</translation>
     </message>
     <message>
         <source>There are no weights yet: they come when a run has begun, and stay in its folder when it ends.</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch gibt es keine Gewichte: Sie entstehen, wenn ein Lauf begonnen hat, und bleiben an seinem Ende im Ordner.</translation>
     </message>
     <message>
         <source>Preparing: reading the pictures …</source>
-        <translation type="unfinished"></translation>
+        <translation>Vorbereitung: Die Bilder werden gelesen …</translation>
     </message>
     <message>
         <source>Ending …</source>
-        <translation type="unfinished"></translation>
+        <translation>Wird beendet …</translation>
     </message>
     <message>
         <source>The first step is under way …</source>
-        <translation type="unfinished"></translation>
+        <translation>Der erste Schritt ist unterwegs …</translation>
     </message>
     <message>
         <source>Step %1 of %2, loss %3, %4 pictures/s</source>
-        <translation type="unfinished"></translation>
+        <translation>Schritt %1 von %2, Loss %3, %4 Bilder/s</translation>
     </message>
     <message>
         <source>Paused. %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Pause. %1</translation>
     </message>
     <message>
         <source>Saving … %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Speichern … %1</translation>
     </message>
     <message>
         <source>%1, %2 left</source>
-        <translation type="unfinished"></translation>
+        <translation>%1, noch %2</translation>
     </message>
     <message>
         <source>Finished: %1 steps.</source>
-        <translation type="unfinished"></translation>
+        <translation>Fertig: %1 Schritte.</translation>
     </message>
     <message>
         <source>Step %1 of %2; saved after step %3.</source>
-        <translation type="unfinished"></translation>
+        <translation>Schritt %1 von %2; gespeichert nach Schritt %3.</translation>
     </message>
     <message>
         <source>Choose a recipe and a folder of pictures on the left and press Start, or open an earlier run.</source>
-        <translation type="unfinished"></translation>
+        <translation>Links ein Rezept und einen Ordner mit Bildern wählen und Start drücken, oder einen früheren Lauf öffnen.</translation>
     </message>
 </context>
 </TS>
