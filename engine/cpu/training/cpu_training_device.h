@@ -17,6 +17,7 @@ class ScratchMemory {
 public:
     /// Throws EngineException (OutOfMemory) when the system refuses.
     float* take(int64_t floats);
+    int64_t bytes() const { return static_cast<int64_t>(m_bytes.size()); }
 
 private:
     AlignedBytes m_bytes;
@@ -50,6 +51,8 @@ public:
     int64_t scratchBytes(const LinearShape& shape) const override;
     int64_t scratchBytes(const AttentionShape& shape) const override;
     int64_t scratchBytes(const MoeShape& shape) const override;
+    /// Bytes of temporary memory held now.
+    int64_t scratchHeld() const { return m_scratch.bytes(); }
     void roundWeights(bool toBf16) override { m_toBf16 = toBf16; }
 
     void linear(const LinearShape& shape, const float* x, const float* weight, const float* bias, float* y) override;

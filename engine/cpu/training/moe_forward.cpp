@@ -88,12 +88,13 @@ void CpuTrainingDevice::moe(const MoeShape& s, const MoeParameters<const float>&
                       saved.sharedInner + first * s.sharedWidth, y + first * width);
         });
         if (s.gradient != RoutingGradient::Dense) continue;
-        const int64_t groups = ceilDivide(s.rows, kExpertRows);
+        const RowGroups rows{s.rows, kExpertRows};
+        const int64_t groups = rows.count();
         m_pool.parallelFor((end - begin) * groups, [&](int64_t task, int worker) {
-            const int64_t e = begin + task / groups, first = s.rows * (task % groups) / groups;
-            const int64_t count = s.rows * (task % groups + 1) / groups - first;
+            const int64_t e = begin + task / groups, first = rows.start(task % groups);
+            const int64_t count = rows.start(task % groups + 1) - first;
             float* hidden = scratch.workers + worker * scratch.workerFloats;
-            runExpert(expertAt(e), x + first * width, nullptr, count, hidden, hidden + kExpertRows * 2 * inner,
+            runExpert(expertAt(e), x + first * width, nullptr, count, hidden, hidden + count * 2 * inner,
                       saved.allOutputs + (e * s.rows + first) * width);
         });
     }

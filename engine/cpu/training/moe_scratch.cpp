@@ -14,7 +14,7 @@ MoeScratch::MoeScratch(const train::MoeShape& s, int threads, bool backward, flo
     batch = std::clamp<int64_t>(kPackedFloats / (inFloats + outFloats), 1, std::max<int64_t>(1, s.experts));
     // Hidden and inner rows of an expert that keeps none of them, inner gradients, or what a token's router needs.
     const int64_t widest = std::max(s.expertWidth, s.sharedWidth);
-    workerFloats = roundedUp(std::max(kExpertRows * 3 * widest, 4 * s.experts), 16);
+    workerFloats = roundedUp(std::max(RowGroups::most(kExpertRows) * 3 * widest, 4 * s.experts), 16);
 
     train::ScratchParts parts(base);
     router = parts.floats(backward ? 0 : panelFloats(s.width, s.experts));
@@ -49,9 +49,9 @@ std::vector<ExpertRows> expertRows(const train::MoeShape& shape, const int32_t* 
                                    bool shared) {
     std::vector<ExpertRows> pieces;
     const auto add = [&](int64_t expert, int64_t first, int64_t rows) {
-        const int64_t groups = ceilDivide(rows, kExpertRows);
-        for (int64_t g = 0; g < groups; ++g)
-            pieces.push_back({expert, first + rows * g / groups, rows * (g + 1) / groups - rows * g / groups});
+        const RowGroups groups{rows, kExpertRows};
+        for (int64_t g = 0; g < groups.count(); ++g)
+            pieces.push_back({expert, first + groups.start(g), groups.start(g + 1) - groups.start(g)});
     };
     for (int64_t e = begin; e < end; ++e) add(e, offsets[e], offsets[e + 1] - offsets[e]);
     if (shared && shape.sharedWidth > 0) add(-1, 0, shape.rows);

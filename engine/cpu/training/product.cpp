@@ -114,19 +114,20 @@ void packOnePanel(const WeightView& view, bool toBf16, int64_t panel, float* pan
 }
 
 void multiply(const RowProduct& p) {
-    const float* rows[kProductRows];
-    int64_t starts[kProductRows + 1];  // of the blocks of a group
-    const int64_t groups = ceilDivide(p.rows, kProductRows), chunks = ceilDivide(p.depth, kMostDepth);
+    const RowGroups rowGroups{p.rows, kProductRows};
+    const float* rows[RowGroups::most(kProductRows)];
+    int64_t starts[RowGroups::most(kProductRows) + 1];  // of the blocks of a group
+    const int64_t groups = rowGroups.count(), chunks = ceilDivide(p.depth, kMostDepth);
     const int64_t panels = ceilDivide(p.columns, kPanel);
     for (int64_t group = 0; group < groups; ++group) {
-        const int64_t first = evenStart(p.rows, groups, group), end = evenStart(p.rows, groups, group + 1);
+        const int64_t first = rowGroups.start(group), end = rowGroups.start(group + 1);
         const int64_t count = end - first, blocks = ceilDivide(count, kBlockRows);
         for (int64_t r = 0; r < count; ++r)
             rows[r] = p.left + (p.gather ? p.gather[first + r] : first + r) * p.leftStride;
         for (int64_t block = 0; block <= blocks; ++block) starts[block] = evenStart(count, blocks, block);
         ComingRows coming;
         if (p.far && group + 1 < groups)
-            coming = ComingRows(p.left, p.leftStride, p.gather, end, evenStart(p.rows, groups, group + 2), p.depth);
+            coming = ComingRows(p.left, p.leftStride, p.gather, end, rowGroups.start(group + 2), p.depth);
         const int64_t share = ceilDivide(coming.lines(), blocks * chunks * panels);
         for (int64_t column = 0; column < p.columns; column += kPanel) {
             const int64_t columns = std::min(kPanel, p.columns - column);
@@ -213,7 +214,8 @@ void multiplyRows(ThreadPool& pool, const RowProduct& p) {
     // Some 10 microseconds at least, and enough tasks to even out the threads.
     constexpr int64_t kLeast = int64_t{1} << 19;
     const int64_t perThread = ceilDivide(p.rows, int64_t{8} * pool.threads() * kProductRows);
-    const int64_t groups = ceilDivide(p.rows, kProductRows * std::clamp<int64_t>(perThread, 1, kProductGroups));
+    const RowGroups rowGroups{p.rows, kProductRows * std::clamp<int64_t>(perThread, 1, kProductGroups)};
+    const int64_t groups = rowGroups.count();
     const int64_t panels = ceilDivide(p.columns, kPanel);
     const int64_t wanted = ceilDivide(int64_t{6} * pool.threads(), groups);
     const int64_t worth = std::max<int64_t>(1, p.rows / groups * p.depth * p.columns / kLeast);
@@ -221,10 +223,10 @@ void multiplyRows(ThreadPool& pool, const RowProduct& p) {
     const auto run = HWY_DYNAMIC_DISPATCH(multiply);
     pool.parallelFor(groups * parts, [&](int64_t task, int) {
         const int64_t group = task / parts, part = task % parts;
-        const int64_t row = p.rows * group / groups, panel = panels * part / parts;
+        const int64_t row = rowGroups.start(group), panel = panels * part / parts;
         const int64_t lastColumn = std::min(p.columns, panels * (part + 1) / parts * kPanel);
         RowProduct own = p;
-        own.rows = p.rows * (group + 1) / groups - row;
+        own.rows = rowGroups.start(group + 1) - row;
         if (p.gather)
             own.gather += row;
         else

@@ -7,6 +7,7 @@
 // threads.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -69,6 +70,14 @@ void multiplyRows(const RowProduct& product);
 inline constexpr int64_t kProductRows = 60;
 /// Groups of such rows in a task at most.
 inline constexpr int64_t kProductGroups = 4;
+/// Rows in groups of `unit`, which row blocks divide; the last group takes what is left, half a unit to one and a half.
+struct RowGroups {
+    int64_t rows, unit;
+
+    int64_t count() const { return rows == 0 ? 0 : std::max<int64_t>(1, (rows + unit / 2) / unit); }
+    int64_t start(int64_t group) const { return group >= count() ? rows : group * unit; }
+    static constexpr int64_t most(int64_t unit) { return unit + unit / 2; }
+};
 /// Over the threads, in tasks of rows and panels.
 void multiplyRows(ThreadPool& pool, const RowProduct& product);
 
