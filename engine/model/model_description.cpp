@@ -55,6 +55,8 @@ int64_t ModelDescription::packedBytes(int64_t bytesPerWeight) const {
         const int64_t rows = (tensor.shape[0] + kColumnBlock - 1) / kColumnBlock * kColumnBlock;
         bytes += rows * (elementCount(tensor.shape) / std::max<int64_t>(1, tensor.shape[0])) * bytesPerWeight;
     }
+    // Keys and values of grouped heads are repeated for every query head.
+    if (config.keyHeads) bytes += config.depth * (3 * config.width - config.qkvRows()) * config.width * bytesPerWeight;
     return bytes;
 }
 
