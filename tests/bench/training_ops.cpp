@@ -122,30 +122,29 @@ private:
                       width = s.width;
         const Linear modulate = makeLinear(s.samples, width, 6 * width);
         float *active = values(s.samples * width), *modulation = values(s.samples * 6 * width);
-        float *dModulation = values(s.samples * 6 * width), *dActive = values(s.samples * width);
+        float* dModulation = values(s.samples * 6 * width);
         timed("activate", 0, [&] { m_device.activate(Activation::Silu, s.samples * width, condition, active); });
         forward("modulation", modulate, active, modulation);
-        float* attended = branch(
-            x, rows, tokens, modulation, dModulation, 0, backwards,
-            [&](const float* in, float* out) { attention(rows, tokens, lead, in, out); },
-            [this, index] { return index; });
-        float* fed = branch(
-            attended, rows, tokens, modulation, dModulation, 3, backwards,
-            [&](const float* in, float* out) { index % 2 ? mixture(rows, in, out) : dense(rows, in, out); },
-            [this, index] { return index; });
-        (void)dActive;
+        float* dActive = temporary("dActive", s.samples * width);
+        backwards.push_back([=, this](float*) { backward("modulation", modulate, active, dModulation, dActive); });
+        float* attended = branch(x, rows, tokens, modulation, dModulation, 0, backwards,
+                                 [&](const float* in, float* out) { attention(rows, tokens, lead, in, out); });
+        float* fed =
+            branch(attended, rows, tokens, modulation, dModulation, 3, backwards,
+                   [&](const float* in, float* out) { index % 2 ? mixture(rows, in, out) : dense(rows, in, out); });
         return fed;
     }
 
     /// x + gate * inside(norm(x)).
-    template <class Inside, class Index>
+    template <class Inside>
     float* branch(float* x, int64_t rows, int64_t tokens, float* modulation, float* dModulation, int64_t chunk,
-                  std::vector<std::function<void(float*)>>& backwards, const Inside& inside, const Index&) {
+                  std::vector<std::function<void(float*)>>& backwards, const Inside& inside) {
         const int64_t width = m_shape.width, stride = 6 * width, samples = m_shape.samples;
         const NormShape norm{NormKind::Rms, samples, tokens, width, 1e-6f};
         float *weight = values(width, 1.0f), *dWeight = values(width), *scale = values(rows),
               *normed = values(rows * width);
-        float *inner = values(rows * width), *y = values(rows * width);
+        // Room for the tokens that later blocks have in front.
+        float *inner = values(rows * width), *y = values(samples * (m_shape.image + m_shape.lead) * width);
         float *dInner = temporary("dInner", rows * width), *dNormed = temporary("dNormed", rows * width);
         const Modulation places{modulation + chunk * width, modulation + (chunk + 1) * width, stride};
         const ModulationGradient gradients{dModulation + chunk * width, dModulation + (chunk + 1) * width, stride};
@@ -154,7 +153,6 @@ private:
         timed("norm forward", 0, [&] { m_device.norm(norm, x, weight, places, scale, nullptr, normed); });
         m_dInner = dInner;
         m_dNormed = dNormed;
-        m_in = normed;
         const size_t before = m_inside.size();
         inside(normed, inner);
         timed("gatedAdd forward", 0, [&] { m_device.gatedAdd(samples, tokens, width, x, inner, gate, stride, y); });
@@ -268,7 +266,6 @@ private:
     double m_operations = 0;
     std::vector<std::function<void()>> m_inside;
     float *m_dInner = nullptr, *m_dNormed = nullptr;
-    const float* m_in = nullptr;
 };
 
 int run(int threads, int steps, int64_t batch) {
