@@ -63,7 +63,7 @@ TrainCharts::TrainCharts(QWidget* parent) : QWidget(parent), m_record(std::make_
         if (even->choice() != static_cast<int>(TrainingBalance::ByTime)) setLayer(row);
     });
 
-    auto* chooser = new QWidget(load);
+    auto* chooser = m_chooser = new QWidget(load);
     auto* label = new QLabel(tr("&Layer"), chooser);
     label->setBuddy(m_layer);
     auto* chooserRow = new QHBoxLayout(chooser);
@@ -104,15 +104,12 @@ void TrainCharts::fillLayers() {
     for (int layer = 0; layer < layers; ++layer) names << trainingLayerName(*m_record, layer);
     QStringList before;
     for (int i = 0; i < m_layer->count(); ++i) before << m_layer->itemText(i);
-    if (names == before) {
-        m_layer->setEnabled(layers > 0);
-        return;
-    }
+    m_chooser->setVisible(layers > 0);
+    if (names == before) return;
     const QSignalBlocker quiet(m_layer);
     const int chosen = std::max(0, m_layer->currentIndex());
     m_layer->clear();
     m_layer->addItems(names);
-    m_layer->setEnabled(layers > 0);
     if (layers > 0) m_layer->setCurrentIndex(std::min(chosen, layers - 1));
 }
 

@@ -39,6 +39,7 @@ private:
 
     std::shared_ptr<const TrainingRecord> m_record;
     std::vector<ChartFrame*> m_frames;
+    QWidget* m_chooser = nullptr;  // of the layer; hidden while there is none
     QComboBox* m_layer = nullptr;
     QSplitter* m_rows = nullptr;
 };
