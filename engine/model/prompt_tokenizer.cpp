@@ -22,7 +22,8 @@ namespace sp = sentencepiece;
 
 constexpr std::string_view kWordStart = "\xE2\x96\x81";  // U+2581
 constexpr size_t kLongestWord = 128, kLongestCaption = 4000;
-constexpr int64_t kMarks = 3;  // pieces beside the letters: <pad>, <unk> and the start of a word
+constexpr size_t kKnownWords = 16384;  // whose pieces are remembered
+constexpr int64_t kMarks = 3;          // pieces beside the letters: <pad>, <unk> and the start of a word
 
 /// The library speaks on standard error unless told otherwise.
 void silence() {
@@ -90,8 +91,19 @@ public:
     }
 
 private:
-    /// Words do not join, so that each can be looked at by itself.
+    /// Words do not join, so that each can be looked at by itself, and those of captions come again and again.
     std::vector<int> piecesOf(const std::string& word) const {
+        {
+            const std::lock_guard lock(m_mutex);
+            if (const auto known = m_known.find(word); known != m_known.end()) return known->second;
+        }
+        std::vector<int> pieces = cut(word);
+        const std::lock_guard lock(m_mutex);
+        if (m_known.size() < kKnownWords) m_known.emplace(word, pieces);
+        return pieces;
+    }
+
+    std::vector<int> cut(const std::string& word) const {
         std::vector<int> ids;
         if (word.size() > kLongestWord || !isUtf8(word) || !m_processor.Encode(word, &ids).ok() || ids.empty())
             return {kUnknownPiece};
@@ -101,6 +113,8 @@ private:
     std::vector<VocabularyPiece> m_pieces;
     std::string m_bytes;
     sp::SentencePieceProcessor m_processor;
+    mutable std::mutex m_mutex;
+    mutable std::unordered_map<std::string, std::vector<int>> m_known;
 };
 
 std::shared_ptr<const PromptTokenizer> tokenizerOf(std::vector<VocabularyPiece> pieces, std::string bytes) {

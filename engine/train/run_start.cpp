@@ -114,6 +114,19 @@ Result<ModelDescription> describeRun(const Recipe& recipe, const std::filesystem
     });
 }
 
+std::string longCaptionRemark(const ModelDescription& description, const BatchSource& source) {
+    if (!description.prompt.tokenizer) return {};
+    const std::vector<std::string> captions = source.captions();
+    const int64_t places = description.config.contextTokens;
+    const auto cut = std::count_if(captions.begin(), captions.end(), [&](const std::string& caption) {
+        return !description.prompt.tokenizer->encode(caption, places).cutWords.empty();
+    });
+    if (cut == 0) return {};
+    return fmt::format("{} of {} captions have more pieces than the {} places of a prompt, so that their last words are not learned; "
+                       "model.context_tokens gives more places",
+                       cut, captions.size(), places);
+}
+
 Result<RunStart> startValues(const Recipe& recipe, const std::filesystem::path& recipeFolder, const ModelDescription& description,
                              const ParameterLayout& layout) {
     return guarded([&] {

@@ -88,6 +88,7 @@ public:
         m_trainer->begin(start.values);
         m_trainer->restrict(m_recipe.parts, start.freshExperts);
         for (const std::string& note : start.notes) m_observer->noted(note);
+        if (const std::string remark = longCaptionRemark(m_trainer->description(), *m_source); !remark.empty()) m_observer->noted(remark);
         if (m_options.resume) goOn();
         m_metrics = MetricsFile::open(m_options.folder / "metrics.jsonl", m_trainer->steps()).orThrow();
         RunFacts facts;

@@ -300,6 +300,20 @@ TEST_F(PromptRun, RefusesToGoOnWithOtherCaptions) {
     EXPECT_NE(notes.all.find("vocabulary"), std::string::npos) << notes.all;
 }
 
+TEST_F(PromptRun, TellsCaptionsThatAreLongerThanAPrompt) {
+    test::writeFile(folder / "data/a red square.txt", std::string_view("a red square and a red square and a red square"));
+    RunOptions options;
+    options.folder = folder / "run";
+    options.threads = 1;
+    struct Notes : RunObserver {
+        std::string all;
+        void noted(const std::string& sentence) override { all += sentence; }
+    } notes;
+    RunControl control;
+    runTraining(toyRecipe(folder / "data", 1), options, &notes, control).orThrow();
+    EXPECT_NE(notes.all.find("1 of 4 captions"), std::string::npos) << notes.all;
+}
+
 TEST_F(PromptRun, NeedsCaptionsOrClasses) {
     for (const auto& entry : std::filesystem::directory_iterator(folder / "data"))
         if (entry.path().extension() == ".txt") std::filesystem::remove(entry.path());
