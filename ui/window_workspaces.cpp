@@ -73,10 +73,13 @@ void MainWindow::connectTraining() {
         showWorkspace(Workspace::Generate);
         openModel(m_parts->recent.orderFor(pathOf(weights))
                       .value_or(ModelOrder{.path = pathOf(weights), .storage = m_bench.preferences.now().storage}));
-        say(m_parts->train->session().going() ? tr("Opening the weights after step %1. The training goes on; both are "
-                                                   "slower while a picture is made.")
-                                                    .arg(step)
-                                              : tr("Opening the weights after step %1.").arg(step));
+        const TrainingState state = m_parts->train->session().state();
+        say(state == TrainingState::Idle ? tr("Opening the weights after step %1.").arg(step)
+            : state == TrainingState::Paused
+                ? tr("Opening the weights after step %1. The training stays paused.").arg(step)
+                : tr("Opening the weights after step %1. The training goes on; both are slower while a picture is "
+                     "made.")
+                      .arg(step));
     });
     // After the question at closing: the window goes when the run is saved; one that could not be saved says so and
     // leaves it open.

@@ -209,11 +209,10 @@ QWidget* TrainSetup::buttons() {
     m_save = button(QStringLiteral("trainSave"), tr("Save &now"),
                     tr("Writes the state of the run, from which it can go on after anything that may happen"),
                     &TrainSetup::saveRequested);
-    auto* open = button(QStringLiteral("trainOpen"), tr("&Open a run\u2026"),
-                        tr("Look at an earlier run, or go on with it"), &TrainSetup::openRunRequested);
-    m_choosers.push_back(open);
+    m_open = button(QStringLiteral("trainOpen"), tr("&Open a run\u2026"),
+                    tr("Look at an earlier run, or go on with it"), &TrainSetup::openRunRequested);
     grid->addWidget(m_start, 0, 0);
-    grid->addWidget(open, 0, 1);
+    grid->addWidget(m_open, 0, 1);
     grid->addWidget(m_pause, 1, 0);
     grid->addWidget(m_save, 1, 1);
     grid->addWidget(m_stop, 2, 0, 1, 2);
@@ -238,7 +237,8 @@ void TrainSetup::setState(TrainingState state) {
     m_editor->setReadOnly(going);
     for (QLineEdit* line : {m_data, m_folder}) line->setReadOnly(going);
     m_threads->setEnabled(!going);
-    for (QWidget* chooser : m_choosers) chooser->setVisible(!going);
+    for (QWidget* chooser : m_choosers) chooser->setEnabled(!going);
+    m_open->setVisible(!going);
 }
 
 void TrainSetup::setResumable(int64_t step, bool finished) {

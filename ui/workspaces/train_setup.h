@@ -86,6 +86,7 @@ private:
     QSpinBox* m_threads = nullptr;
     QLabel* m_facts = nullptr;
     QPushButton* m_start = nullptr;
+    QPushButton* m_open = nullptr;
     QPushButton* m_pause = nullptr;
     QPushButton* m_stop = nullptr;
     QPushButton* m_save = nullptr;
