@@ -19,6 +19,7 @@ namespace {
 
 constexpr int64_t kOuterDepth = 192;                 // rows of the batch packed at a time
 constexpr int64_t kLeftColumns = 384;                // of a task at most
+constexpr int64_t kLeastLeft = 40;                   // of a task where threads would else be idle
 constexpr int64_t kRightColumns = 256;               // of a task at most, a multiple of kPanel
 constexpr int64_t kSliceRows = 1024;                 // rows of a slice at least, where a job has several
 constexpr int64_t kSlicedFloats = int64_t{2} << 20;  // that the slices of all jobs may hold
@@ -238,7 +239,8 @@ void accumulateOuter(ThreadPool& pool, const OuterJob* jobs, int64_t count, floa
     for (const OuterJob* job = jobs; job < jobs + count; ++job) {
         if (job->rows == 0 || job->a == 0 || (!job->gradient && !job->leftSums)) continue;
         const int64_t b = job->gradient ? job->b : 0, slices = slicesOf(job->rows, count, job->a, b);
-        const int64_t aParts = ceilDivide(job->a, kLeftColumns),
+        const int64_t wanted = std::min(job->a / kLeastLeft, ceilDivide(int64_t{2} * pool.threads(), count * slices));
+        const int64_t aParts = std::max(ceilDivide(job->a, kLeftColumns), wanted),
                       bParts = std::max<int64_t>(1, ceilDivide(b, kRightColumns));
         const int64_t stride = roundedUp(job->a * (b + 1), 16);
         for (int64_t s = 0; s < slices; ++s) {
