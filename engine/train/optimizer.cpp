@@ -81,7 +81,7 @@ void Optimizer::startAverages() {
 }
 
 void Optimizer::updateAverages(int64_t step) {
-    const int64_t learned = m_layout.learnedValues(), rest = m_layout.allValues() - learned;
+    const int64_t learned = m_layout.learnedValues();
     const auto& parameters = m_layout.parameters();
     for (size_t i = 0; i < m_averages.size(); ++i) {
         double decay = m_options.averageDecays[i];
@@ -95,12 +95,15 @@ void Optimizer::updateAverages(int64_t step) {
             for (size_t p = 0; p < parameters.size(); ++p)
                 if (trained(p)) move(parameters[p].offset + m_firstValue[p], parameters[p].values - m_firstValue[p]);
         }
-        if (rest == 0) continue;
-        // A bias that moves by steps of one size; a frozen or fixed one would only gather rounding errors.
-        if (m_options.averageBuffers && m_frozen.empty())
-            move(learned, rest);
-        else
-            m_device.copy(rest, m_values + learned, m_averages[i] + learned);
+        // Selection biases move and are averaged where the layout does so; what is fixed would only gather rounding errors.
+        for (size_t p = 0; p < parameters.size(); ++p) {
+            const Parameter& buffer = parameters[p];
+            if (buffer.learned) continue;
+            if (m_options.averageBuffers && m_frozen.empty() && buffer.name.ends_with("e_score_correction_bias"))
+                move(buffer.offset, buffer.values);
+            else
+                m_device.copy(buffer.values, m_values + buffer.offset, m_averages[i] + buffer.offset);
+        }
     }
 }
 

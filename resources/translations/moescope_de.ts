@@ -1179,7 +1179,7 @@
     </message>
     <message>
         <source>&amp;Train</source>
-        <translation>&amp;Trainieren</translation>
+        <translation>Tra&amp;inieren</translation>
     </message>
     <message>
         <source>&amp;Open a run…</source>
@@ -1215,7 +1215,7 @@
     </message>
     <message>
         <source>Workspace &amp;Generate</source>
-        <translation>Arbeitsbereich &amp;Erzeugen</translation>
+        <translation>Arbeitsbereich Er&amp;zeugen</translation>
     </message>
     <message>
         <source>Ctrl+1</source>
@@ -1231,7 +1231,7 @@
     </message>
     <message>
         <source>How &amp;training works</source>
-        <translation>Wie &amp;Training geht</translation>
+        <translation>Wie Tra&amp;ining geht</translation>
     </message>
 </context>
 <context>
