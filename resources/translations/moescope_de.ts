@@ -3806,6 +3806,10 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>Saving the run …</source>
         <translation>Der Lauf wird gespeichert …</translation>
     </message>
+    <message>
+        <source>Opening the weights after step %1. The training stays paused.</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>moescope::ModelCard</name>
