@@ -1179,7 +1179,7 @@
     </message>
     <message>
         <source>&amp;Train</source>
-        <translation>Tra&amp;inieren</translation>
+        <translation>&amp;Modelltraining</translation>
     </message>
     <message>
         <source>&amp;Open a run…</source>
@@ -1215,7 +1215,7 @@
     </message>
     <message>
         <source>Workspace &amp;Generate</source>
-        <translation>Arbeitsbereich Er&amp;zeugen</translation>
+        <translation>Ar&amp;beitsbereich Erzeugen</translation>
     </message>
     <message>
         <source>Ctrl+1</source>
@@ -1231,7 +1231,7 @@
     </message>
     <message>
         <source>How &amp;training works</source>
-        <translation>Wie Tra&amp;ining geht</translation>
+        <translation>Wie Trainin&amp;g geht</translation>
     </message>
 </context>
 <context>
@@ -3808,7 +3808,7 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     </message>
     <message>
         <source>Opening the weights after step %1. The training stays paused.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Gewichte nach Schritt %1 werden geöffnet. Das Training bleibt in der Pause.</translation>
     </message>
 </context>
 <context>
