@@ -67,7 +67,7 @@ public:
         std::vector<LabelledPicture> all;
         for (size_t expert = 0; expert < folders.size(); ++expert) {
             bar.update(static_cast<double>(expert), static_cast<double>(folders.size()), folders[expert]);
-            for (HostTensor& picture : readPictureFolder(folders[expert], m_side).orThrow()) {
+            for (HostTensor& picture : readPictures(folders[expert], m_side).orThrow()) {
                 if (interruptToken().stop_requested()) throw EngineException(ErrorCode::Cancelled, "stopped; nothing was changed");
                 if (m_vae) picture = scaleLatent(m_vae->config(), m_vae->encode(picture).mean);
                 all.push_back({std::move(picture), static_cast<int64_t>(expert)});
@@ -166,7 +166,7 @@ void addEnsembleFit(CLI::App& ensemble, Console& console, int& exitStatus) {
                    command.add_option("file", arguments->file, "Ensemble file (*.moe.json), whose router is replaced")->required();
                    command.add_option("--prompts", arguments->prompts,
                                       "Text file with lines 'prompt <tab> expert', or JSON lines with \"prompt\" and \"expert\"");
-                   command.add_option("--pictures", arguments->pictures, "EXPERT=FOLDER of PNG pictures, one for every expert; after the ensemble file");
+                   command.add_option("--pictures", arguments->pictures, "EXPERT=FOLDER of pictures (PNG, JPEG, WebP; or tar shards), one for every expert; after the ensemble file");
                    command.add_option("--holdout", arguments->options.holdout, "Share of the examples that is kept apart to measure the accuracy")
                        ->capture_default_str();
                    command.add_option("-s,--seed", arguments->options.seed, "Of the split, the hashing and the noise")->capture_default_str();

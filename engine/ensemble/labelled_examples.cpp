@@ -4,12 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <optional>
 
+#include "engine/data/picture_set.h"
 #include "engine/ensemble/json_fields.h"
-#include "engine/io/png_file.h"
 #include "engine/io/utf8.h"
 
 namespace moescope {
@@ -60,46 +59,6 @@ int64_t expertIndex(const std::string& name, std::span<const std::string> names,
                                  : fmt::format("did you mean '{}'?", near)));
 }
 
-/// Share of each source row (or column) in target cell `cell`: the source interval that the cell covers.
-struct Overlap {
-    int first = 0;
-    std::vector<double> shares;
-};
-
-std::vector<Overlap> overlaps(int offset, int length, int64_t cells) {
-    std::vector<Overlap> all(static_cast<size_t>(cells));
-    for (size_t cell = 0; cell < all.size(); ++cell) {
-        const double step = static_cast<double>(length) / static_cast<double>(cells);
-        const double low = static_cast<double>(cell) * step, high = std::min<double>(low + step, length);
-        const int first = std::min(static_cast<int>(low), length - 1);
-        all[cell].first = offset + first;
-        for (int i = first; i < length && i < high; ++i)
-            all[cell].shares.push_back((std::min<double>(i + 1, high) - std::max<double>(i, low)) / (high - low));
-    }
-    return all;
-}
-
-HostTensor squarePicture(const Picture& picture, int64_t side) {
-    const int length = std::min(picture.width, picture.height);
-    const std::vector<Overlap> columns = overlaps((picture.width - length) / 2, length, side);
-    const std::vector<Overlap> rows = overlaps((picture.height - length) / 2, length, side);
-    HostTensor scaled(Shape{3, side, side});
-    size_t at = 0;
-    for (size_t channel = 0; channel < 3; ++channel)
-        for (const Overlap& row : rows)
-            for (const Overlap& column : columns) {
-                double value = 0;
-                for (size_t y = 0; y < row.shares.size(); ++y)
-                    for (size_t x = 0; x < column.shares.size(); ++x) {
-                        const size_t pixel = (static_cast<size_t>(row.first) + y) * static_cast<size_t>(picture.width) +
-                                             static_cast<size_t>(column.first) + x;
-                        value += row.shares[y] * column.shares[x] * picture.rgb[3 * pixel + channel];
-                    }
-                scaled.data[at++] = static_cast<float>(value / 127.5 - 1);
-            }
-    return scaled;
-}
-
 }  // namespace
 
 Result<std::vector<LabelledPrompt>> readLabelledPrompts(const fs::path& file,
@@ -144,28 +103,21 @@ Result<std::vector<LabelledPrompt>> readLabelledPrompts(const fs::path& file,
     });
 }
 
-Result<std::vector<HostTensor>> readPictureFolder(const fs::path& folder, int64_t side) {
+Result<std::vector<HostTensor>> readPictures(const std::string& path, int64_t side) {
     return guarded([&] {
-        std::error_code code;
-        std::vector<fs::path> files;
-        for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
-            std::string ending = entry->path().extension().string();
-            std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return std::tolower(c); });
-            if (ending == ".png") files.push_back(entry->path());
-        }
-        if (code)
-            throw EngineException(ErrorCode::NotFound,
-                                  fmt::format("the folder of pictures '{}' can not be read ({}); check "
-                                              "the path",
-                                              folder.string(), code.message()));
-        if (files.empty() || files.size() > kMostPictures)
+        const auto set = openPictureSet(path).orThrow();
+        if (set->size() > kMostPictures)
             throw EngineException(ErrorCode::InvalidArgument,
-                                  fmt::format("the folder '{}' holds {} PNG pictures where 1 to {} are expected; give "
-                                              "another folder",
-                                              folder.string(), files.size(), kMostPictures));
-        std::ranges::sort(files);
+                                  fmt::format("'{}' holds {} pictures and at most {} are read; give fewer", path,
+                                              set->size(), kMostPictures));
         std::vector<HostTensor> pictures;
-        for (const fs::path& file : files) pictures.push_back(squarePicture(readPng(file).orThrow().picture, side));
+        for (int64_t i = 0; i < set->size(); ++i) {
+            const auto picture = set->picture(i);
+            if (!picture.ok())
+                throw EngineException(picture.error().code,
+                                      fmt::format("'{}': {}", set->item(i).key, picture.error().message));
+            pictures.emplace_back(Shape{3, side, side}, preparePicture(*picture, {.side = side}, false));
+        }
         return pictures;
     });
 }

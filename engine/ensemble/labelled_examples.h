@@ -30,9 +30,9 @@ struct LabelledPicture {
     int64_t expert = 0;
 };
 
-/// Every *.png of the folder itself in the order of names, cut to the largest square in the middle and scaled by
-/// averaging areas: [3, side, side] in -1 .. 1. Files that are no pictures are errors; at most `kMostPictures`.
-inline constexpr size_t kMostPictures = 20000;
-Result<std::vector<HostTensor>> readPictureFolder(const std::filesystem::path& folder, int64_t side);
+/// All pictures of a set (openPictureSet: a folder, or tar shards; PNG, JPEG, WebP), cut to the largest square in the
+/// middle and scaled: [3, side, side] in -1 .. 1. A broken one is an error; at most `kMostPictures`.
+inline constexpr int64_t kMostPictures = 20000;
+Result<std::vector<HostTensor>> readPictures(const std::string& path, int64_t side);
 
 }  // namespace moescope

@@ -303,7 +303,7 @@ TEST(LabelledPictures, AreCutToASquareAndAveraged) {
                 picture.rgb.push_back(static_cast<uint8_t>(value));
     ASSERT_TRUE(writePng(folder / "b.PNG", picture).ok());
     test::writeFile(folder / "notes.txt", "x");
-    const auto read = readPictureFolder(folder.path(), 2).orThrow();
+    const auto read = readPictures(folder.path().string(), 2).orThrow();
     ASSERT_EQ(read.size(), 1u);
     const auto value = [&](size_t i) { return (read[0].data.at(i) + 1) * 127.5; };
     EXPECT_NEAR(value(0), 0, 1e-4);
@@ -312,9 +312,25 @@ TEST(LabelledPictures, AreCutToASquareAndAveraged) {
     EXPECT_NEAR(value(3), 140, 1e-4);
     EXPECT_NEAR(value(4), 15, 1e-4);
     EXPECT_NEAR(value(5), 35, 1e-4);
-    const auto larger = readPictureFolder(folder.path(), 6).orThrow();
+    const auto larger = readPictures(folder.path().string(), 6).orThrow();
     EXPECT_EQ(larger[0].shape, (Shape{3, 6, 6}));
-    EXPECT_FALSE(readPictureFolder(folder / "nowhere", 2).ok());
+    EXPECT_FALSE(readPictures((folder / "nowhere").string(), 2).ok());
+}
+
+TEST(LabelledPictures, ComeInTheFormatsOfTrainingSetsAndBrokenOnesAreNamed) {
+    const test::TemporaryFolder folder;
+    const std::filesystem::path golden = MOESCOPE_TEST_DATA "/golden/pictures";
+    std::filesystem::create_directory(folder / "inner");
+    for (const char* name : {"baseline.jpg", "lossless.webp", "two-halves.png"})
+        std::filesystem::copy_file(golden / name, folder / "inner" / name);
+    const auto read = readPictures(folder.path().string(), 16).orThrow();
+    ASSERT_EQ(read.size(), 3u);
+    EXPECT_EQ(read[1].data, read[2].data);  // both without loss
+    for (size_t i = 0; i < read[0].data.size(); ++i) EXPECT_NEAR(read[0].data[i], read[2].data[i], 0.5);
+    std::filesystem::copy_file(golden / "cut.png", folder / "inner" / "cut.png");
+    const auto broken = readPictures(folder.path().string(), 16);
+    ASSERT_FALSE(broken.ok());
+    EXPECT_NE(broken.error().message.find("inner/cut.png"), std::string::npos) << broken.error().message;
 }
 
 }  // namespace
