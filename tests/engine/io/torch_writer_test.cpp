@@ -63,7 +63,7 @@ TEST(TorchWriter, WritesWhatTheReaderReads) {
         EXPECT_EQ(tensor->shape, shape);
         std::vector<std::byte> bytes(static_cast<size_t>(tensor->elements()) * dtypeSize(dtype));
         ASSERT_TRUE(source->readRaw(*tensor, bytes).ok());
-        EXPECT_EQ(std::memcmp(bytes.data(), wanted, bytes.size()), 0) << name;
+        EXPECT_TRUE(bytes.empty() || std::memcmp(bytes.data(), wanted, bytes.size()) == 0) << name;
     };
     raw("model.net.a.weight", DType::F32, {2, 3}, weights.data());
     raw("model.net.h", DType::F16, {3}, halves.data());
