@@ -2791,10 +2791,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <translation>Als Tabelle zeigen</translation>
     </message>
     <message>
-        <source>Copy the chart as a picture (the data: from the table)</source>
-        <translation>Das Diagramm als Bild kopieren (die Zahlen: aus der Tabelle)</translation>
-    </message>
-    <message>
         <source>Export as PNG, SVG or CSV</source>
         <translation>Als PNG, SVG oder CSV exportieren</translation>
     </message>
@@ -2822,49 +2818,17 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <source>Wrote %1.</source>
         <translation>%1 geschrieben.</translation>
     </message>
-</context>
-<context>
-    <name>moescope::ChartPanel</name>
-    <message>
-        <source>Show as a table</source>
-        <translation>Als Tabelle zeigen</translation>
-    </message>
     <message>
         <source>Copy the chart as a picture (the data: from the table or the menu)</source>
         <translation>Diagramm als Bild kopieren (die Daten: aus der Tabelle oder dem Menü)</translation>
     </message>
     <message>
-        <source>Export as PNG, SVG or CSV</source>
-        <translation>Als PNG, SVG oder CSV exportieren</translation>
-    </message>
-    <message>
-        <source>%1 as a table</source>
-        <translation>%1 als Tabelle</translation>
-    </message>
-    <message>
-        <source>Copied the chart &apos;%1&apos; as a picture.</source>
-        <translation>Diagramm „%1“ als Bild kopiert.</translation>
-    </message>
-    <message>
         <source>Copied the numbers of &apos;%1&apos;.</source>
         <translation>Zahlen von „%1“ kopiert.</translation>
     </message>
-    <message>
-        <source>Export &apos;%1&apos;</source>
-        <translation>„%1“ exportieren</translation>
-    </message>
-    <message>
-        <source>Picture (*.png);;Drawing (*.svg);;Numbers (*.csv)</source>
-        <translation>Bild (*.png);;Zeichnung (*.svg);;Zahlen (*.csv)</translation>
-    </message>
-    <message>
-        <source>the name should end in .png, .svg or .csv, found &apos;%1&apos;</source>
-        <translation>der Name muss auf .png, .svg oder .csv enden, angegeben ist „%1“</translation>
-    </message>
-    <message>
-        <source>Wrote %1.</source>
-        <translation>%1 geschrieben.</translation>
-    </message>
+</context>
+<context>
+    <name>moescope::ChartPanel</name>
     <message>
         <source>All</source>
         <translation>Alle</translation>

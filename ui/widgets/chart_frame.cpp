@@ -47,7 +47,8 @@ Status writeNumbers(const std::filesystem::path& path, const ChartSpec& chart) {
 ChartFrame::ChartFrame(const QString& id, const QStringList& choices, const QString& about, QWidget* parent)
     : QWidget(parent), m_id(id), m_choices(choices), m_task([this](ChartSpec chart) { take(std::move(chart)); }) {
     setObjectName(id);
-    auto* row = m_row = new QHBoxLayout;
+    m_controls = new QWidget(this);
+    auto* row = m_row = new QHBoxLayout(m_controls);
     row->setContentsMargins(0, 0, 0, 0);
     row->setSpacing(0);
     if (choices.size() > 1) {
@@ -69,7 +70,7 @@ ChartFrame::ChartFrame(const QString& id, const QStringList& choices, const QStr
     m_tableButton->setCheckable(true);
     connect(m_tableButton, &QToolButton::toggled, this, &ChartFrame::setTableShown);
     auto* copyButton =
-        smallButton(QStringLiteral("copy"), tr("Copy the chart as a picture (the data: from the table)"), this);
+        smallButton(QStringLiteral("copy"), tr("Copy the chart as a picture (the data: from the table or the menu)"), this);
     connect(copyButton, &QToolButton::clicked, this, &ChartFrame::copyPicture);
     auto* saveButton = smallButton(QStringLiteral("save"), tr("Export as PNG, SVG or CSV"), this);
     connect(saveButton, &QToolButton::clicked, this, &ChartFrame::exportChart);
@@ -89,15 +90,20 @@ ChartFrame::ChartFrame(const QString& id, const QStringList& choices, const QStr
     const int gap = fontMetrics().height() / 4;
     column->setContentsMargins(gap, gap, gap, gap);
     column->setSpacing(gap);
-    column->addLayout(row);
+    column->addWidget(m_controls);
     column->addWidget(m_pages, 1);
     setFocusProxy(m_view);
 }
 
 ChartFrame::~ChartFrame() = default;
 
-void ChartFrame::addControl(QWidget* control) {
-    m_row->insertWidget(0, control);
+void ChartFrame::addControl(QWidget* control, int share) {
+    m_row->insertWidget(m_added++, control, share);
+    if (share > 0 && !m_choice) m_row->setStretch(m_added, 0);
+}
+
+void ChartFrame::addButton(QWidget* button) {
+    m_row->insertWidget(m_row->indexOf(m_tableButton), button);
 }
 
 int ChartFrame::choice() const {
@@ -138,6 +144,10 @@ void ChartFrame::take(ChartSpec chart) {
     emit drawn();
 }
 
+bool ChartFrame::tableShown() const {
+    return m_tableButton->isChecked();
+}
+
 void ChartFrame::setTableShown(bool shown) {
     const QSignalBlocker quiet(m_tableButton);
     m_tableButton->setChecked(shown);
@@ -148,12 +158,18 @@ void ChartFrame::setTableShown(bool shown) {
 void ChartFrame::copyPicture() {
     bringUpToDate();
     QGuiApplication::clipboard()->setImage(m_view->image(exportSize(), kExportScale));
-    emit said(tr("Copied '%1' as a picture.").arg(m_view->chart().title));
+    emit said(tr("Copied '%1' as a picture.").arg(m_choices.value(choice())));
+}
+
+void ChartFrame::copyData() {
+    bringUpToDate();
+    QGuiApplication::clipboard()->setText(QString::fromStdString(chartCsv(m_view->chart())));
+    emit said(tr("Copied the numbers of '%1'.").arg(m_choices.value(choice())));
 }
 
 void ChartFrame::exportChart() {
     const QString name =
-        QFileDialog::getSaveFileName(this, tr("Export '%1'").arg(m_view->chart().title), m_id + QStringLiteral(".png"),
+        QFileDialog::getSaveFileName(this, tr("Export '%1'").arg(m_choices.value(choice())), m_id + QStringLiteral(".png"),
                                      tr("Picture (*.png);;Drawing (*.svg);;Numbers (*.csv)"));
     if (!name.isEmpty()) exportTo(name);
 }

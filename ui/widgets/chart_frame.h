@@ -30,8 +30,12 @@ public:
     ~ChartFrame() override;
 
     ChartView& view() { return *m_view; }
-    /// A control of this chart, before its buttons.
-    void addControl(QWidget* control);
+    /// Choices and buttons; a title bar may take it.
+    QWidget* controls() { return m_controls; }
+    /// A control at the front, behind those added before; with a share, these divide the room among them.
+    void addControl(QWidget* control, int share = 0);
+    /// One more button before those of every chart.
+    void addButton(QWidget* button);
     int choice() const;
     void setChoice(int choice);
     /// What makes the chart of now; it owns all that it reads. Asked for again when the choice changes or the frame is
@@ -40,14 +44,18 @@ public:
     void refresh();
 
     void copyPicture();
+    void copyData();
+    /// Asks where to; PNG, SVG or CSV by the name's ending.
     void exportChart();
     void exportTo(const QString& name);
+    bool tableShown() const;
     void setTableShown(bool shown);
 
 signals:
+    /// A sentence for the status bar: what was copied or written.
     void said(const QString& sentence);
     void failed(const moescope::EngineError& error);
-    void drawn();
+    void drawn();  // a new chart is on the screen
     void choiceChanged(int choice);
 
 protected:
@@ -61,14 +69,16 @@ private:
     const QString m_id;
     QStringList m_choices;
     std::function<std::function<ChartSpec()>(int)> m_maker;
+    QWidget* m_controls = nullptr;
     QHBoxLayout* m_row = nullptr;
+    int m_added = 0;  // controls in front
     QComboBox* m_choice = nullptr;
     QStackedWidget* m_pages = nullptr;
     ChartView* m_view = nullptr;
     QTableView* m_table = nullptr;
     ChartTableModel* m_tableModel = nullptr;
     QToolButton* m_tableButton = nullptr;
-    bool m_stale = true;
+    bool m_stale = true;  // hidden frames are redrawn when they are shown
     LatestTask<ChartSpec> m_task;
 };
 
