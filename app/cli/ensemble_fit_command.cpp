@@ -8,8 +8,8 @@
 #include "app/cli/interrupt.h"
 #include "app/cli/model_arguments.h"
 #include "app/cli/progress_bar.h"
+#include "engine/core/name_list.h"
 #include "engine/ensemble/fitted_router_file.h"
-#include "engine/ensemble/json_fields.h"
 #include "engine/model/autoencoder_kl.h"
 #include "engine/model/companion_files.h"
 

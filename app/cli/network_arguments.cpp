@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/error.h"
+#include "engine/core/name_list.h"
 #include "engine/ensemble/json_fields.h"
 #include "engine/ensemble/network_choice.h"
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "engine/ensemble/json_fields.h"
+#include "engine/core/name_list.h"
 
 namespace moescope {
 namespace {

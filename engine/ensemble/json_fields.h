@@ -64,11 +64,4 @@ Json parseShallowJson(Input&& input) {
 /// The value as it stands in a sentence, cut where it is long.
 std::string jsonExcerpt(const nlohmann::json& value);
 
-/// The name that `typed` most likely means: the fewest letters changed, at most a third of them; empty where none is
-/// near.
-std::string nearestName(std::string_view typed, std::span<const std::string> names);
-
-/// "'a', 'b' or 'c'"
-std::string quotedList(std::span<const std::string> names, std::string_view lastWord = "or");
-
 }  // namespace moescope

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <optional>
 
+#include "engine/core/name_list.h"
 #include "engine/data/picture_set.h"
 #include "engine/ensemble/json_fields.h"
 #include "engine/io/utf8.h"

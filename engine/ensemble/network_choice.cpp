@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/core/name_list.h"
 #include "engine/ensemble/json_fields.h"
 #include "engine/ensemble/network_router.h"
 

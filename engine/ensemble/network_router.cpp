@@ -9,6 +9,7 @@
 #include <limits>
 #include <numeric>
 
+#include "engine/core/name_list.h"
 #include "engine/ensemble/picture_features.h"
 #include "engine/ensemble/router_kinds.h"
 

@@ -26,10 +26,12 @@ Status inRange(std::string_view what, int64_t value, int64_t least, int64_t most
     return refuse(fmt::format("{} should be {} to {}, found {}", what, least, most, value));
 }
 
-/// Layouts with a bottleneck in the patch embedding are those of the pixel models.
-bool pixelLayout(std::string_view family) {
-    return family != "DSMoE";
-}
+constexpr ComposableFamily kFamilies[] = {
+    {.name = "DSMoE", .latents = true, .mostAverages = 1},
+    {.name = "JiTMoE"},
+    {.name = "JiT", .dense = true},
+    {.name = "MoEscope-T", .prompts = true},
+};
 
 Status checkSizes(const TransformerConfig& c) {
     for (const Status& checked :
@@ -74,14 +76,15 @@ Status checkExperts(const TransformerConfig& c) {
     return {};
 }
 
-Status checkLayout(std::string_view family, const TransformerConfig& c) {
-    if (c.moeBlocks.empty() != (family == "JiT"))
+Status checkLayout(const ComposableFamily& known, const TransformerConfig& c) {
+    const std::string_view family = known.name;
+    if (c.moeBlocks.empty() != known.dense)
         return refuse(
             c.moeBlocks.empty()
                 ? fmt::format("a {} has experts in at least one block; name the blocks, or choose the family JiT",
                               family)
                 : std::string("a JiT has no experts; choose the family JiTMoE, or no blocks with experts"));
-    if (pixelLayout(family)) return inRange("the bottleneck of the patch embedding", c.bottleneck, 1, kLargestWidth);
+    if (!known.latents) return inRange("the bottleneck of the patch embedding", c.bottleneck, 1, kLargestWidth);
     if (c.bottleneck)
         return refuse(
             fmt::format("the patch embedding of a {} has no bottleneck, found one of {}", family, c.bottleneck));
@@ -93,8 +96,27 @@ Status checkLayout(std::string_view family, const TransformerConfig& c) {
 
 }  // namespace
 
+std::span<const ComposableFamily> composableFamilies() {
+    return kFamilies;
+}
+
+const ComposableFamily* composableFamily(std::string_view name) {
+    const auto found = std::ranges::find(kFamilies, name, &ComposableFamily::name);
+    return found == std::end(kFamilies) ? nullptr : found;
+}
+
 bool readsPrompts(std::string_view family) {
-    return family == moescopeTFamily().name;
+    const ComposableFamily* known = composableFamily(family);
+    return known && known->prompts;
+}
+
+std::string composableFamilyNames() {
+    std::string names;
+    for (const ComposableFamily& family : kFamilies) {
+        if (!names.empty()) names += &family == std::end(kFamilies) - 1 ? " or " : ", ";
+        names += family.name;
+    }
+    return names;
 }
 
 Result<ModelDescription> composeModel(std::string_view family, const TransformerConfig& config,
@@ -108,13 +130,6 @@ Result<ModelDescription> composeModel(std::string_view family, const Transformer
     return made.ok() ? withPrompts(std::move(*made), prompt) : made.error();
 }
 
-std::vector<std::string_view> composableFamilies() {
-    std::vector<std::string_view> names{moescopeTFamily().name};
-    for (const FamilyDefinition* family : modelFamilies())
-        if (family->compose) names.push_back(family->name);
-    return names;
-}
-
 Result<ModelDescription> composeModel(std::string_view family, const TransformerConfig& config) {
     if (readsPrompts(family))
         return EngineError{ErrorCode::InvalidArgument,
@@ -122,11 +137,11 @@ Result<ModelDescription> composeModel(std::string_view family, const Transformer
     const auto families = modelFamilies();
     const auto found =
         std::ranges::find_if(families, [&](const FamilyDefinition* f) { return f->name == family && f->compose; });
-    if (found == families.end())
-        return EngineError{ErrorCode::InvalidArgument, fmt::format("no family '{}' can be trained; expected {}", family,
-                                                                   fmt::join(composableFamilies(), ", "))};
+    const ComposableFamily* known = composableFamily(family);
+    if (found == families.end() || !known)
+        return EngineError{ErrorCode::InvalidArgument, fmt::format("no family '{}' can be trained; expected {}", family, composableFamilyNames())};
     TransformerConfig c = config;
-    if (c.outChannels == 0) c.outChannels = (pixelLayout(family) ? 1 : 2) * c.inChannels;
+    if (c.outChannels == 0) c.outChannels = (known->latents ? 2 : 1) * c.inChannels;
     if (const Status sizes = checkSizes(c); !sizes.ok()) return sizes.error();
     if (c.width % c.heads != 0)
         return EngineError{ErrorCode::InvalidArgument,
@@ -134,7 +149,7 @@ Result<ModelDescription> composeModel(std::string_view family, const Transformer
     c.headWidth = c.width / c.heads;
     if (c.keyHeads == c.heads) c.keyHeads = 0;
     if (static_cast<int64_t>(c.moeBlocks.size()) >= c.depth) c.denseWidth = 0;
-    if (const Status layout = checkLayout(family, c); !layout.ok()) return layout.error();
+    if (const Status layout = checkLayout(*known, c); !layout.ok()) return layout.error();
     if (c.moeBlocks.empty())
         c.moe = {};
     else if (const Status experts = checkExperts(c); !experts.ok())

@@ -3,8 +3,9 @@
 // last tensor.
 #pragma once
 
+#include <span>
+#include <string>
 #include <string_view>
-#include <vector>
 
 #include "engine/core/error.h"
 #include "engine/model/model_description.h"
@@ -21,10 +22,20 @@ Result<ModelDescription> composeModel(std::string_view family, const Transformer
 /// The same for families that read prompts: `config` has no classes, its context tokens are the places of a prompt. Errors also of
 /// `withPrompts`.
 Result<ModelDescription> composeModel(std::string_view family, const TransformerConfig& config, const PromptConfig& prompt);
+/// A family that composeModel knows, as far as its shape goes.
+struct ComposableFamily {
+    std::string_view name;
+    bool latents = false;     // on latents of an autoencoder; else on pixels, with a bottleneck in the patch embedding
+    bool dense = false;       // no block has experts
+    bool prompts = false;     // reads prompts
+    int mostAverages = 2;     // of the weights, that its published layout has room for
+};
+std::span<const ComposableFamily> composableFamilies();
+/// nullptr: composeModel knows no such family.
+const ComposableFamily* composableFamily(std::string_view name);
 /// Whether models of this family read prompts.
 bool readsPrompts(std::string_view family);
-
-/// Families that composeModel knows.
-std::vector<std::string_view> composableFamilies();
+/// "DSMoE, JiTMoE, JiT or MoEscope-T"
+std::string composableFamilyNames();
 
 }  // namespace moescope

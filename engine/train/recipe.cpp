@@ -10,9 +10,9 @@
 #include <set>
 #include <sstream>
 
-#include "engine/ensemble/json_fields.h"
-#include "engine/model/layout_options.h"
+#include "engine/core/name_list.h"
 #include "engine/model/compose_model.h"
+#include "engine/model/layout_options.h"
 #include "engine/train/recipe_fields.h"
 
 namespace moescope::train {
@@ -89,16 +89,16 @@ private:
 void checkModel(RecipeReader& reader) {
     ModelRecipe& model = reader.recipe.model;
     TransformerConfig& c = model.config;
-    if (model.family != "DSMoE" && model.family != "JiTMoE" && model.family != "JiT" && model.family != "MoEscope-T")
-        reader.contradict("model.family", fmt::format("model.family should be DSMoE, JiTMoE, JiT or MoEscope-T, found '{}'", model.family));
-    const bool latent = model.family == "DSMoE";
-    model.dense = model.family == "JiT";
+    const ComposableFamily* family = composableFamily(model.family);
+    if (!family) reader.contradict("model.family", fmt::format("model.family should be {}, found '{}'", composableFamilyNames(), model.family));
+    const bool latent = family->latents;
+    model.dense = family->dense;
     for (const char* needed : {"model.patch", "model.width", "model.depth", "model.heads"})
         if (!reader.has(needed)) reader.contradict("model.family", fmt::format("{} is missing", needed));
     if (model.dense) {
         reader.forbid({"experts.count", "experts.top_k", "experts.width", "experts.shared", "experts.groups", "experts.kept_groups", "experts.scale",
                        "experts.layers", "experts.router", "experts.routing_gradient", "parts.experts", "parts.router", "start.upcycle"},
-                      "means nothing for the dense family JiT");
+                      fmt::format("means nothing for the dense family {}", model.family));
         c.moe = {};
     } else {
         for (const char* needed : {"experts.count", "experts.top_k", "experts.width"})
@@ -132,7 +132,7 @@ void checkModel(RecipeReader& reader) {
         c.rotary = Rotary::Grid;
         c.positions = latent ? PositionTable::None : PositionTable::Stored;
     }
-    if (readsPrompts(model.family)) {
+    if (family->prompts) {
         if (!reader.has("model.context_tokens")) c.contextTokens = kPromptPlaces;
         if (c.contextTokens == 0) reader.contradict("model.context_tokens", "model.context_tokens should be at least 1 where a model reads prompts");
         if (!reader.has("prompt.width")) reader.recipe.prompt.inner = 2 * c.width;
@@ -153,8 +153,10 @@ void checkTraining(RecipeReader& reader) {
     if (reader.recipe.model.dense) reader.forbid({"training.balance", "training.z_loss"}, "means nothing for a dense family");
     if (training.averages.empty() || training.averages.size() > 2)
         reader.contradict("training.averages", fmt::format("training.averages should be one or two decays, found {}", training.averages.size()));
-    if (reader.recipe.model.family == "DSMoE" && training.averages.size() > 1)
-        reader.contradict("training.averages", "the DSMoE layout keeps one average, found two decays");
+    const ComposableFamily* family = composableFamily(reader.recipe.model.family);
+    if (const size_t most = static_cast<size_t>(family->mostAverages); training.averages.size() > most)
+        reader.contradict("training.averages", fmt::format("the {} layout keeps {}, found {} decays", family->name,
+                                                           most == 1 ? "one average" : "two averages", training.averages.size()));
     if (training.warmup > training.steps)
         reader.contradict("training.warmup", fmt::format("training.warmup should be at most training.steps, found {} of {}", training.warmup, training.steps));
     for (const int expert : reader.recipe.parts.experts)
