@@ -177,8 +177,8 @@ void MainWindow::resetLayout() {
     addDockWidget(Qt::RightDockWidgetArea, dock("chart-change"));
     tabifyDockWidget(dock("chart-balance"), dock("chart-change"));
     // What only some ways of routing need stands behind the charts that are read together with it.
-    for (const auto& [front, behind] : {std::pair("chart-layer-expert", "chart-experts-per-token"), {"chart-expert-time", "chart-capacity"},
-                                        {"chart-capacity", "chart-networks"}}) {
+    for (const auto& [front, behind] : {std::pair("chart-layer-expert", "chart-experts-per-token"), {"chart-layer-expert", "chart-words"},
+                                        {"chart-expert-time", "chart-capacity"}, {"chart-capacity", "chart-networks"}}) {
         addDockWidget(Qt::RightDockWidgetArea, dock(behind));
         tabifyDockWidget(dock(front), dock(behind));
     }

@@ -106,6 +106,14 @@ ChartSpec expertsPerToken(const Drawing& drawing) {
     return overTime ? expertsPerTokenOverTimeChart(withChosenEvaluation(drawing.input, drawing.options)) : expertsPerTokenChart(drawing.input);
 }
 
+ChartSpec words(const Drawing& drawing) {
+    const std::string& over = drawing.options.over;
+    const bool overRun = named<bool>("--over", over.empty() ? "evaluation" : over, {{"time", true}, {"evaluation", false}});
+    ChartInput input = drawing.input;
+    input.expert = -1;
+    return wordExpertsChart(input, overRun);
+}
+
 ChartSpec capacity(const Drawing& drawing) {
     using Make = ChartSpec (*)(const ChartInput&);
     const Make make = named<Make>("--of", drawing.options.of,
@@ -133,6 +141,7 @@ const std::vector<View>& views() {
         {"balance", chart, writeChart<balance>},
         {"change", chart, writeChart<change>},
         {"load", chart, writeChart<expertLoad>},
+        {"words", chart, writeChart<words>},
         {"experts-per-token", chart, writeChart<expertsPerToken>},
         {"capacity", chart, writeChart<capacity>},
         {"networks", chart, writeChart<networks>},
@@ -202,7 +211,7 @@ void addViewOptions(CLI::App& command, ViewOptions& options) {
     command.add_option("--measure", options.measure, "counts (tokens) or gate-mass (sum of gate weights); default: counts, but gate-mass where every expert takes the same number of "
                        "tokens by construction")->needs(view);
     command.add_option("--balance", options.balance, "entropy, max-over-mean or unused, for --view balance")->needs(view)->capture_default_str();
-    command.add_option("--over", options.over, "time (default) or layers, for --view balance; evaluation (default) or time, for --view experts-per-token")
+    command.add_option("--over", options.over, "time (default) or layers, for --view balance; evaluation (default) or time, for --view experts-per-token and words")
         ->needs(view);
     command.add_option("--of", options.of, "taken (by each expert), experts-per-token or unrouted (tokens), for --view capacity")->needs(view)->capture_default_str();
     command.add_option("--form", options.form, "stacked or lines, for --view networks")->needs(view)->capture_default_str();

@@ -144,6 +144,25 @@ MoeLayerDescriptor parseLayer(const Json& json, size_t index, size_t networks, c
     return layer;
 }
 
+std::vector<std::string> parsePieces(const Json& json, const std::string& file) {
+    if (!json.is_array() || json.size() > static_cast<size_t>(mostTokens)) damaged(file, "text_pieces are not lists of texts");
+    std::vector<std::string> pieces;
+    for (const Json& piece : json) {
+        if (!piece.is_string()) damaged(file, "a piece in text_pieces is not a text");
+        pieces.push_back(piece.get<std::string>());
+    }
+    return pieces;
+}
+
+TextPieces parseTextPieces(const Json& json, size_t images, const std::string& file) {
+    const Fields fields(json, "text_pieces", file);
+    TextPieces text;
+    for (const Json& prompt : fields.list("prompts", images)) text.prompts.push_back(parsePieces(prompt, file));
+    if (text.prompts.size() != images) damaged(file, fmt::format("text_pieces are of {} pictures, the run has {}", text.prompts.size(), images));
+    text.negative = parsePieces(fields.any("negative"), file);
+    return text;
+}
+
 EvaluationInfo parseEvaluation(const Json& json, size_t index, const std::string& file) {
     const Fields fields(json, fmt::format("evaluation {}", index), file);
     EvaluationInfo info;
@@ -205,7 +224,7 @@ std::string manifestText(const RunRecord& run, const std::vector<int64_t>& pictu
     for (const MoeLayerDescriptor& layer : run.routing.layers) layers.push_back(toJson(layer));
     Json evaluations = Json::array();
     for (const EvaluationRecord& evaluation : run.evaluations) evaluations.push_back(toJson(evaluation.info));
-    const Json manifest{
+    Json manifest{
         {"schema", fmt::format("{}{}", schemaPrefix, schemaVersion)},
         {"writer", "MoEscope " MOESCOPE_VERSION},
         {"complete", run.complete},
@@ -225,6 +244,8 @@ std::string manifestText(const RunRecord& run, const std::vector<int64_t>& pictu
         {"layers", std::move(layers)},
         {"evaluations", std::move(evaluations)},
     };
+    if (const TextPieces& text = run.routing.text; !text.prompts.empty())
+        manifest["text_pieces"] = {{"prompts", text.prompts}, {"negative", text.negative}};
     // Names may come from a file system that is not UTF-8; what cannot be written becomes U+FFFD.
     return manifest.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -282,6 +303,8 @@ Manifest parseManifest(const std::string& text, const std::string& file) {
     }
     for (const Json& layer : fields.list("layers", 65536))
         run.routing.layers.push_back(parseLayer(layer, run.routing.layers.size(), run.routing.networks.size(), file));
+    if (json.contains("text_pieces"))
+        run.routing.text = parseTextPieces(fields.any("text_pieces"), static_cast<size_t>(run.images), file);
     for (const Json& evaluation : fields.list("evaluations", mostEvaluations))
         run.evaluations.push_back({.info = parseEvaluation(evaluation, run.evaluations.size(), file)});
     return manifest;

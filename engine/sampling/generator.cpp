@@ -12,6 +12,7 @@
 #include "engine/ensemble/network_choice.h"
 #include "engine/model/autoencoder_kl.h"
 #include "engine/model/network_request.h"
+#include "engine/model/prompt_tokenizer.h"
 #include "engine/sampling/latent_preview.h"
 #include "engine/sampling/noise_stream.h"
 #include "engine/sampling/run_recorder.h"
@@ -115,6 +116,8 @@ public:
             result.stopped = e.error();
         }
         for (const EvaluationRecord& evaluation : m_run.evaluations) m_run.parameters.nfe.push_back(evaluation.info.timestep);
+        m_run.routing.text = textPieces(m_denoiser.description(), m_request);
+        if (!m_run.routing.text.prompts.empty()) m_run.routing.text.prompts.resize(static_cast<size_t>(m_run.images));
         result.record = std::make_shared<const RunRecord>(std::move(m_run));
         result.statistics.captureAssignmentSeconds = m_capture.assignmentSeconds();
         result.statistics.networks = usedSince(before, m_denoiser.networkUse());
@@ -247,6 +250,22 @@ Status checkRequest(const ModelDescription& description, const GenerationRequest
     for (const int step : request.capture.steps)
         if (step < 0 || step >= s.steps) return refuse(fmt::format("step {} is not one of the steps 0 to {}", step, s.steps - 1));
     return {};
+}
+
+TextPieces textPieces(const ModelDescription& description, const GenerationRequest& request) {
+    TextPieces text;
+    const PromptTokenizer* tokenizer = description.prompt.tokenizer.get();
+    if (!tokenizer) return text;
+    const auto piecesOf = [&](const std::string& prompt) {
+        const TokenizedPrompt tokens = tokenizer->encode(prompt, description.config.contextTokens);
+        std::vector<std::string> pieces;
+        for (int64_t i = 0; i < tokens.pieces; ++i) pieces.emplace_back(tokenizer->piece(tokens.ids[static_cast<size_t>(i)]));
+        return pieces;
+    };
+    text.negative = piecesOf(request.parameters.negativePrompt);
+    if (request.prompts.empty()) text.prompts.assign(request.classes.size(), piecesOf(request.parameters.prompt));
+    for (const std::string& prompt : request.prompts) text.prompts.push_back(piecesOf(prompt));
+    return text;
 }
 
 GenerationParameters recordedParameters(const ModelDescription& description, const GenerationRequest& request) {

@@ -59,6 +59,9 @@ struct GenerationResult {
 /// Checks a request against a model: classes, sampler, steps, guidance, interval, batch; a sentence for the first thing out of range.
 Status checkRequest(const ModelDescription& description, const GenerationRequest& request);
 
+/// What stands at the text tokens of a request's pictures; nothing for a network that reads no prompts.
+TextPieces textPieces(const ModelDescription& description, const GenerationRequest& request);
+
 /// What the record of this run will carry, but for the noise's hash, the model times and the device, which the run itself finds.
 GenerationParameters recordedParameters(const ModelDescription& description, const GenerationRequest& request);
 

@@ -59,6 +59,11 @@ int64_t MoeLayerDescriptor::mostPairs(int64_t samples) const {
     return samples * tokensPerSample() * (any ? experts : topK);
 }
 
+std::span<const std::string> TextPieces::of(Branch branch, int64_t image) const {
+    if (image < 0 || image >= static_cast<int64_t>(prompts.size())) return {};
+    return branch == Branch::Uncond ? negative : prompts[static_cast<size_t>(image)];
+}
+
 const RoutingRecord* RoutingTrace::find(int evaluation, Branch branch, int layer) const {
     for (const auto& record : records)
         if (record->evaluation == evaluation && record->branch == branch && record->layer == layer) return record.get();

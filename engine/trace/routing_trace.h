@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,11 +81,22 @@ struct RoutingRecord {
     std::vector<float> inputNorm, routedNorm, sharedNorm;  // [tokens] L2
 };
 
+/// What stands at the text tokens of a run: pieces of words, "\u2581" before the first one of a word. Tokens behind the last piece are empty
+/// places.
+struct TextPieces {
+    std::vector<std::vector<std::string>> prompts;  // per image; none where the network reads no prompts
+    std::vector<std::string> negative;              // of the branch without the prompt
+
+    /// Those of an image in a branch; none for an image that is not there.
+    std::span<const std::string> of(Branch branch, int64_t image) const;
+};
+
 /// All routing of one run; immutable once the run is finished.
 struct RoutingTrace {
     int64_t images = 0;
     std::vector<std::string> networks;  // names; one entry for a single network
     std::vector<MoeLayerDescriptor> layers;
+    TextPieces text;
     std::vector<std::shared_ptr<const RoutingRecord>> records;  // in the order of capture
 
     /// nullptr when that record was not captured.

@@ -193,7 +193,7 @@ TEST_F(ExportView, WrongRequestsAreAnsweredWithASentence) {
         EXPECT_EQ(run.status, 2) << run.out;
         EXPECT_NE(run.err.find(words), std::string::npos) << run.err;
     };
-    refused(view("pie", "v.png"), "layer-expert, expert-time, balance, change, load, experts-per-token, capacity, networks, overlay or filmstrip");
+    refused(view("pie", "v.png"), "layer-expert, expert-time, balance, change, load, words, experts-per-token, capacity, networks, overlay or filmstrip");
     refused(view("load", "v.pdf"), ".png, .svg, .csv");
     refused(runCli({"export", file("run.moescope"), "--view", "load"}), "-o FILE");
     refused(runCli({"export", file("run.moescope"), "--layer", "1"}), "--view");

@@ -95,6 +95,26 @@ RunRecord samplePrototypeRun() {
     });
 }
 
+RunRecord samplePromptRun() {
+    MoeLayerDescriptor before = layerOf(RoutingPolicy::TokenChoice, 0, 0, 3), with = layerOf(RoutingPolicy::TokenChoice, 1, 2, 3);
+    before.topK = with.topK = 2;
+    with.tokenGroups.insert(with.tokenGroups.begin(), {TokenKind::Text, 4, 0, 0});
+    RunRecord run = runWith({before, with}, "prompts", [](RunRecord& made, int evaluation, Branch branch) {
+        add(made, recordOf(made.routing, evaluation, branch, 0, Tokens(8, {{0, 1.0f}})));
+        Tokens tokens(16, {{0, 1.0f}});
+        const float third = 0.25f * static_cast<float>(evaluation);
+        for (const size_t image : {0, 8}) {
+            tokens[image] = {{0, 0.75f}, {1, 0.25f}};
+            tokens[image + 1] = {{1, 1.0f - third}, {2, third}};
+            tokens[image + 2] = {{1, 0.5f}, {2, 0.5f}};
+            tokens[image + 3] = {{2, 1.0f}};
+        }
+        add(made, recordOf(made.routing, evaluation, branch, 1, tokens));
+    });
+    run.routing.text = {{{"\u2581red", "\u2581hea", "rt"}, {"\u2581blue"}}, {}};
+    return run;
+}
+
 RunRecord sampleNetworksRun() {
     MoeLayerDescriptor networks = layerOf(RoutingPolicy::NetworkMixture, 0, -1, 3);
     networks.topK = 2;

@@ -23,6 +23,12 @@ RunRecord samplePoolRun();
 ///   With condition: token t to expert t % 2, gates 0.75, 0.5, 0.25, -0.25; without: every token to expert 2, gate 1
 RunRecord samplePrototypeRun();
 
+/// Three experts, layers at blocks 0 and 2; in the second one four text tokens stand before the image tokens.
+///   Prompts: "red heart" in the pieces red, hea-, rt; "blue". The branch without prompt has none.
+///   Text tokens of both images: 0 experts 0 1 with gates .75 .25; 1 experts 1 2 with gates 1 - evaluation / 4 and evaluation / 4;
+///   2 experts 1 2, gates .5; 3 expert 2, gate 1. Image tokens: expert 0, gate 1
+RunRecord samplePromptRun();
+
 /// Three networks, of which each picture is blended from the two best: "cats" with an MoE layer at block 0 (two
 /// experts), "dogs" with one at block 3 (four experts), "sketch" without any. Layers: 0 the choice of networks, 1 cats,
 /// 2 dogs.

@@ -53,6 +53,30 @@ private slots:
         QCOMPARE(moeLayerText(networks, 2), "dogs, MoE layer 0 (block 3)");
     }
 
+    void readoutsSayTheWordsOfThePrompt() {
+        const RoutingTrace prompts = test::samplePromptRun().routing;
+        QCOMPARE(tokenText(prompts, 0, BranchChoice::Cond, 1, 0, 0), "“red” of the prompt (text token 1): expert 0 (0.75), expert 1 (0.25)");
+        QCOMPARE(tokenText(prompts, 0, BranchChoice::Cond, 1, 0, 2), "“-rt” of the prompt (text token 3): expert 1 (0.5), expert 2 (0.5)");
+        QCOMPARE(tokenText(prompts, 0, BranchChoice::Cond, 1, 1, 3), "empty place of the prompt (text token 4): expert 2 (1)");
+        QCOMPARE(tokenText(prompts, 0, BranchChoice::Uncond, 1, 0, 0), "empty place of the prompt (text token 1): expert 0 (0.75), expert 1 (0.25)");
+        QCOMPARE(tokenText(prompts, 0, BranchChoice::Cond, 1, 0, 4), "row 1, column 1: expert 0 (1)");
+    }
+
+    void theLegendShowsWordsBesideTheirColours() {
+        const CanvasFramePtr frame = frameOf(viewOfRun(test::samplePromptRun()), {.evaluation = 0, .image = 0, .layer = 1}, OverlayKind::Dominant);
+        OverlayLegend legend;
+        legend.resize(300, 400);
+        legend.setFrame(frame);
+        const int side = legend.fontMetrics().height();
+        QCOMPARE(legend.outsideRect(3).width(), side);
+        QVERIFY(legend.outsideRect(0).width() >= side + legend.fontMetrics().horizontalAdvance("red"));
+        QVERIFY(!legend.outsideRect(0).intersects(legend.outsideRect(1)));
+        QSignalSpy clicked(&legend, &OverlayLegend::outsideClicked);
+        QTest::mouseClick(&legend, Qt::LeftButton, {}, legend.outsideRect(1).center());
+        QCOMPARE(clicked.size(), 1);
+        QCOMPARE(clicked[0][0].toInt(), 1);
+    }
+
     void unroutedTokensDifferFromTokensOfWeightZero() {
         RunRecord run = test::samplePoolRun();
         auto record = std::make_shared<RoutingRecord>(*run.routing.records[0]);
@@ -99,6 +123,21 @@ private slots:
         QTest::mouseClick(&legend, Qt::LeftButton, {}, legend.expertRect(1).center());
         QCOMPARE(clicked.size(), 1);
         QCOMPARE(clicked[0][0].toInt(), 1);
+    }
+
+    void aRunOfPromptsIsShownWhereItsWordsAre() {
+        SelectionModel selection;
+        CurrentRun current(selection);
+        const RunViewPtr prompts = viewOfRun(test::samplePromptRun(), 1);
+        current.show(prompts);
+        QCOMPARE(selection.now().layer, 1);
+        selection.setLayer(0);  // the person's choice stays
+        current.update(prompts);
+        current.show(viewOfRun(test::samplePromptRun(), 2));
+        QCOMPARE(selection.now().layer, 0);
+        selection.setLayer(1);
+        current.show(viewOfRun(test::sampleRun(), 3));
+        QCOMPARE(selection.now().layer, 0);
     }
 
     void aRunOfFlatLoadsIsShownInGateMass() {

@@ -62,6 +62,29 @@ private slots:
         QVERIFY(!expertTimeChart(second).note.isEmpty());
     }
 
+    void wordsHaveARowOfExpertsEach() {
+        ChartInput input = inputOf(test::samplePromptRun());
+        input.layer = 1;
+        QVERIFY2(wordExpertsChart(input, false).emptyText.contains("different prompts"), qPrintable(wordExpertsChart(input, false).emptyText));
+        input.image = 0;
+        const ChartSpec now = wordExpertsChart(input, false);
+        QVERIFY2(!now.empty(), qPrintable(now.emptyText));
+        QCOMPARE(mapOf(now).rows.labels, (QStringList{"red", "heart", "(empty places)"}));
+        QCOMPARE(row(now, 0), (Values{0.75, 0.25, 0}));
+        QCOMPARE(row(now, 1), (Values{0, 0.75, 0.25}));
+        QCOMPARE(row(wordExpertsChart(input, true), 1), (Values{0, (1 + 0.75 + 0.5 + 1.5) / 6, (0.25 + 0.5 + 1.5) / 6}));
+        input.branch = BranchChoice::Uncond;
+        QCOMPARE(mapOf(wordExpertsChart(input, false)).rows.labels, QStringList{"(empty places)"});
+        input.branch = BranchChoice::Difference;
+        QVERIFY(wordExpertsChart(input, false).emptyText.contains("different words"));
+        input.branch = BranchChoice::Cond;
+        input.layer = 0;
+        QVERIFY(wordExpertsChart(input, false).emptyText.contains("later layer"));
+        QVERIFY(wordExpertsChart(inputOf(test::sampleRun()), false).emptyText.contains("does not read prompts"));
+        QVERIFY(kindOf("words").concerns(test::samplePromptRun().routing));
+        QVERIFY(!kindOf("words").concerns(test::sampleRun().routing));
+    }
+
     void barsCountTokensByTheirNumberOfExperts() {
         const ChartSpec chart = expertsPerTokenChart(inputOf(test::sampleExpertChoiceRun()));
         QCOMPARE(row(chart, 0), (Values{2, 2, 2, 2}));

@@ -69,6 +69,12 @@ std::vector<ChartKind> makeKinds() {
                          selection.layer = layerNumber(chart, row);
                          selection.evaluation = column;
                      }});
+    kinds.push_back({"words", Text::tr("Words and experts"),
+                     Text::tr("Which experts of the chosen layer handled each word of the prompt, and its empty places."),
+                     {{Text::tr("time"), {Text::tr("this evaluation"), Text::tr("whole run")}}}, false,
+                     [](const ChartInput& input, const std::vector<int>& chosen) { return wordExpertsChart(input, chosen[0] == kOverTime); },
+                     [](Selection& selection, const ChartSpec&, int, int column, const std::vector<int>&) { selection.expert = column; },
+                     [](const RoutingTrace& trace) { return !trace.text.prompts.empty(); }});
     kinds.push_back({"experts-per-token", Text::tr("Experts per token"),
                      Text::tr("How many experts took each token of the chosen layer, and how many tokens no expert took (unrouted tokens)."),
                      {{Text::tr("time"), {Text::tr("this evaluation"), Text::tr("over time")}}}, false,

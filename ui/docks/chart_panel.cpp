@@ -88,7 +88,7 @@ std::function<ChartSpec()> ChartPanel::chartOfNow() const {
 
 void ChartPanel::select(int row, int column) {
     Selection wanted = m_selection.now();
-    m_kind.choose(wanted, m_view->chart(), row, column, chosenOptions());
+    m_kind.choose(wanted, view().chart(), row, column, chosenOptions());
     m_selection.set(wanted);
 }
 

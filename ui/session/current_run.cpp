@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/session/current_run.h"
 
+#include "viz/aggregate/prompt_words.h"
+
 namespace moescope {
 
 CurrentRun::CurrentRun(SelectionModel& selection, QObject* parent) : QObject(parent), m_selection(selection) {}
@@ -15,6 +17,9 @@ void CurrentRun::show(RunViewPtr view) {
         const LoadMeasure usual = usualMeasure(*m_view->routing);
         if (usual != m_usual) m_selection.setMeasure(usual);
         m_usual = usual;
+        const int layer = firstLayerWithWords(*m_view->routing);
+        if (layer != m_usualLayer) m_selection.setLayer(layer);
+        m_usualLayer = layer;
     }
     if (m_view && follow) m_selection.setEvaluation(static_cast<int>(m_view->evaluations.size()) - 1);
     emit changed(m_view, same);

@@ -19,7 +19,8 @@ public:
 
     /// Another run, or a later state of the same one. While the newest evaluation is selected the selection follows the run; a
     /// finished run is shown at its last evaluation when it is new here. A run in which another measure of load tells something than in
-    /// the one before chooses that measure; what a person chooses stays until then.
+    /// the one before chooses that measure, and a run of prompts after one of classes the first layer with words; what a person chooses stays
+    /// until then.
     void show(RunViewPtr view);
     /// A later state of the run that is shown; any other is ignored.
     void update(const RunViewPtr& view);
@@ -32,6 +33,7 @@ private:
     SelectionModel& m_selection;
     RunViewPtr m_view;
     LoadMeasure m_usual = LoadMeasure::Counts;  // of the last run with layers
+    int m_usualLayer = 0;                       // likewise
 };
 
 }  // namespace moescope

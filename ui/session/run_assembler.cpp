@@ -39,6 +39,7 @@ RunAssembler::RunAssembler(RunId id, const ModelDescription& description, const 
     m_trace.networks = description.networks;
     if (m_trace.networks.empty()) m_trace.networks = {description.family};
     m_trace.layers = description.moeLayers;
+    m_trace.text = textPieces(description, request);
     m_now.routing = std::make_shared<const RoutingTrace>(m_trace);
 }
 
@@ -106,6 +107,7 @@ std::shared_ptr<const RunRecord> RunAssembler::salvaged() const {
     }
     record->routing = m_trace;
     record->routing.images = images;
+    if (!record->routing.text.prompts.empty()) record->routing.text.prompts.resize(static_cast<size_t>(images));
     return record;
 }
 

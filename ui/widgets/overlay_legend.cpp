@@ -76,6 +76,28 @@ QRect OverlayLegend::outsideRect(int64_t token) const {
     return {};
 }
 
+/// The piece of the prompt at a token outside the picture, as far as the legend is wide.
+QString OverlayLegend::pieceAt(int64_t token) const {
+    const Selection& at = m_frame->selection;
+    return tokenPieceText(*m_frame->run->routing, at.layer, at.branch == BranchChoice::Uncond ? Branch::Uncond : Branch::Cond, std::max<int64_t>(at.image, 0), token);
+}
+
+int OverlayLegend::layOutOutside(int y, int inner) {
+    const QFontMetrics metrics = fontMetrics();
+    const TokenGrid grid = tokenGridOf(*m_frame->layer());
+    const int side = metrics.height(), space = 2;
+    int x = 0;
+    for (size_t i = 0; i < m_map->dominant.outside.size(); ++i) {
+        const int64_t token = grid.outside[i];
+        const QString piece = metrics.elidedText(pieceAt(token), Qt::ElideRight, inner - side - side / 2);
+        const int wide = piece.isEmpty() ? side : side + side / 4 + metrics.horizontalAdvance(piece) + side / 3;
+        if (x > 0 && x + wide > inner) x = 0, y += side + space;
+        m_parts.push_back({Part::Outside, QRect(x, y, wide, side), static_cast<int>(i), token, piece, false});
+        x += wide + space;
+    }
+    return y + side + space;
+}
+
 void OverlayLegend::layOut() {
     m_parts.clear();
     const QFontMetrics metrics = fontMetrics();
@@ -91,7 +113,6 @@ void OverlayLegend::layOut() {
     if (m_map) {
         const TokenMap& tokens = m_map->dominant;
         if (!tokens.outside.empty() && m_frame->layer() && m_map->names.empty()) {
-            const TokenGrid grid = tokenGridOf(*m_frame->layer());
             const auto all = [&](TokenKind kind) {
                 return std::all_of(tokens.outside.begin(), tokens.outside.end(),
                                    [kind](const TokenMap::Outside& token) { return token.kind == kind; });
@@ -100,12 +121,7 @@ void OverlayLegend::layOut() {
             text(all(TokenKind::ClassLabel) ? tr("Class tokens (%1), not in the picture").arg(count)
                  : all(TokenKind::Text)     ? tr("Tokens of the prompt (%1), not in the picture").arg(count)
                                             : tr("Tokens not in the picture (%1)").arg(count), true);
-            const int side = line, columns = std::max(1, (inner + 2) / (side + 2));
-            for (int i = 0; i < count; ++i) {
-                const QRect rect((i % columns) * (side + 2), y + (i / columns) * (side + 2), side, side);
-                m_parts.push_back({Part::Outside, rect, i, grid.outside[static_cast<size_t>(i)], {}, false});
-            }
-            y += ((count + columns - 1) / columns) * (side + 2) + 2 * gap;
+            y = layOutOutside(y, inner) + 2 * gap;
         }
         const std::set<int> present = presentExperts(*m_frame);
         const auto hole = [&](const QString& words) {
@@ -238,8 +254,10 @@ void OverlayLegend::paintEvent(QPaintEvent*) {
             case Part::Bar: paintBar(painter, part.rect, *m_map); break;
             case Part::Outside: {
                 painter.setPen(palette().color(QPalette::Mid));
-                painter.drawRect(part.rect.adjusted(0, 0, -1, -1));
-                swatch(part.rect, rasterOutside(*m_map, static_cast<size_t>(part.number), pixels(part.rect), dpr));
+                painter.drawRect(square.adjusted(0, 0, -1, -1));
+                swatch(square, rasterOutside(*m_map, static_cast<size_t>(part.number), pixels(square), dpr));
+                painter.setPen(text);
+                painter.drawText(part.rect.adjusted(line + line / 4, 0, 0, 0), Qt::AlignVCenter, part.text);
                 if (part.token == m_selection.token || part.token == m_hoverToken) {
                     painter.setPen(QPen(part.token == m_selection.token ? highlight : text, 2));
                     painter.drawRect(part.rect.adjusted(1, 1, -1, -1));
@@ -265,7 +283,11 @@ bool OverlayLegend::event(QEvent* event) {
             text = !part->text.isEmpty()                       ? tr("Network “%1”: click to choose it").arg(part->text)
                    : part->number == m_map->unconditional ? tr("Expert %1, for tokens without condition: click to choose it").arg(part->number)
                                                                : tr("Expert %1: click to choose it").arg(part->number);
-        if (part && part->kind == Part::Outside && m_frame->layer()) text = tokenPlaceText(*m_frame->layer(), part->token);
+        if (part && part->kind == Part::Outside && m_frame->layer()) {
+            const Selection& at = m_frame->selection;
+            text = tokenPlaceText(*m_frame->run->routing, at.layer, at.branch == BranchChoice::Uncond ? Branch::Uncond : Branch::Cond,
+                                  std::max<int64_t>(at.image, 0), part->token);
+        }
         if (text.isEmpty()) QToolTip::hideText();
         else QToolTip::showText(help->globalPos(), text, this);
         return true;

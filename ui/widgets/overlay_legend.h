@@ -52,6 +52,9 @@ private:
         bool strong = false;
     };
     void layOut();
+    /// Places what is outside the picture from y on and returns where the next part begins.
+    int layOutOutside(int y, int inner);
+    QString pieceAt(int64_t token) const;
     QString expertLabel(const Part& part) const;
     const Part* partAt(QPoint point) const;
     void hover(const Part* part);

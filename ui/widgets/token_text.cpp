@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "viz/aggregate/network_choice.h"
+#include "viz/aggregate/prompt_words.h"
 #include "viz/aggregate/token_map.h"
 #include "viz/charts/routing_charts.h"
 
@@ -25,8 +26,17 @@ QString moeLayerText(const RoutingTrace& routing, int layer) {
     return layerTitle(routing, static_cast<size_t>(layer));
 }
 
-QString tokenPlaceText(const MoeLayerDescriptor& layer, int64_t token) {
-    const std::vector<TokenPlace> places = tokenPlaces(layer);
+QString tokenPieceText(const RoutingTrace& routing, int layer, Branch branch, int64_t image, int64_t token) {
+    if (layer < 0 || layer >= static_cast<int>(routing.layers.size())) return {};
+    const int64_t first = firstTextToken(routing.layers[static_cast<size_t>(layer)]), number = token - first;
+    const auto pieces = routing.text.of(branch, image);
+    if (first < 0 || number < 0 || number >= static_cast<int64_t>(pieces.size())) return {};
+    return QString::fromStdString(pieceText(pieces[static_cast<size_t>(number)]));
+}
+
+QString tokenPlaceText(const RoutingTrace& routing, int layer, Branch branch, int64_t image, int64_t token) {
+    if (layer < 0 || layer >= static_cast<int>(routing.layers.size())) return {};
+    const std::vector<TokenPlace> places = tokenPlaces(routing.layers[static_cast<size_t>(layer)]);
     if (token < 0 || token >= static_cast<int64_t>(places.size())) return {};
     const TokenPlace& place = places[static_cast<size_t>(token)];
     if (place.row >= 0) return Text::tr("row %1, column %2").arg(place.row + 1).arg(place.col + 1);
@@ -41,7 +51,10 @@ QString tokenPlaceText(const MoeLayerDescriptor& layer, int64_t token) {
         case TokenKind::Image: name = Text::tr("image token"); break;
         case TokenKind::Picture: name = Text::tr("the whole picture"); break;
     }
-    return same > 1 ? Text::tr("%1 %2").arg(name).arg(place.numberInGroup + 1) : name;
+    if (same > 1) name = Text::tr("%1 %2").arg(name).arg(place.numberInGroup + 1);
+    if (place.kind != TokenKind::Text || routing.text.prompts.empty()) return name;
+    const QString piece = tokenPieceText(routing, layer, branch, image, token);
+    return piece.isEmpty() ? Text::tr("empty place of the prompt (%1)").arg(name) : Text::tr("“%1” of the prompt (%2)").arg(piece, name);
 }
 
 QString tokenExpertsText(const RoutingTrace& routing, const RoutingRecord& record, int64_t image, int64_t token) {
@@ -80,7 +93,7 @@ QString tokenExpertsText(const RoutingTrace& routing, const RoutingRecord& recor
 QString tokenText(const RoutingTrace& routing, int evaluation, BranchChoice branch, int layer, int64_t image, int64_t token) {
     if (layer < 0 || layer >= static_cast<int>(routing.layers.size())) return {};
     const MoeLayerDescriptor& moe = routing.layers[static_cast<size_t>(layer)];
-    const QString place = tokenPlaceText(moe, token);
+    const QString place = tokenPlaceText(routing, layer, branch == BranchChoice::Uncond ? Branch::Uncond : Branch::Cond, image, token);
     if (place.isEmpty()) return {};
     const NetworkPresence networks(routing);
     const auto experts = [&](Branch which) {

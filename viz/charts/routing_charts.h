@@ -48,6 +48,8 @@ ChartSpec capacityChart(const ChartInput& input);
 /// Mean number of experts of a token, and share of the tokens without one: one line per layer, the chosen one emphasised.
 ChartSpec expertsPerTokenLinesChart(const ChartInput& input);
 ChartSpec unroutedLinesChart(const ChartInput& input);
+/// Share of each prompt word's gate weight (rows) by expert (columns) of the chosen layer, at the chosen evaluation or over the run.
+ChartSpec wordExpertsChart(const ChartInput& input, bool overRun);
 /// Weights of the networks of a mixture over the run; Stacked or Lines.
 ChartSpec networkWeightsChart(const ChartInput& input, SeriesSpec::Form form);
 

@@ -13,6 +13,7 @@
 #include "engine/io/safetensors_header.h"
 #include "engine/io/session_format.h"
 #include "engine/io/session_reader.h"
+#include "tests/support/policy_runs.h"
 #include "tests/support/sample_run.h"
 
 namespace moescope {
@@ -146,6 +147,19 @@ TEST_F(SessionFile, GivesBackEveryPartOfTheRun) {
     ASSERT_EQ(run.routing.records.size(), saved.routing.records.size());
     for (size_t i = 0; i < run.routing.records.size(); ++i)
         expectSameRecord(*run.routing.records[i], *saved.routing.records[i]);
+}
+
+TEST_F(SessionFile, KeepsTheWordsOfPrompts) {
+    const RunRecord saved = test::samplePromptRun();
+    ASSERT_TRUE(saveSession(saved, path()).ok());
+    const auto opened = openSession(path());
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
+    EXPECT_EQ((*opened)->routing.text.prompts, saved.routing.text.prompts);
+    EXPECT_TRUE((*opened)->routing.text.of(Branch::Uncond, 0).empty());
+    RunRecord wrong = test::samplePromptRun();
+    wrong.routing.text.prompts.pop_back();
+    ASSERT_TRUE(saveSession(wrong, path()).ok());
+    EXPECT_NE(openSession(path()).error().message.find("text_pieces are of 1 pictures, the run has 2"), std::string::npos);
 }
 
 TEST_F(SessionFile, HoldsFewTensorsHoweverManyRecords) {

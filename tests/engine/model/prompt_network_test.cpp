@@ -288,6 +288,16 @@ TEST_F(PromptNetwork, CapturesItsTextTokens) {
         ASSERT_TRUE(kept);
         EXPECT_EQ(kept->expert.size(), static_cast<size_t>(tokens * PromptToy::kTopK));
     }
+    std::string words;
+    for (const std::string& piece : trace.text.of(Branch::Cond, 0)) words += piece;
+    EXPECT_EQ(words, "\u2581a\u2581red\u2581heart");
+    EXPECT_TRUE(trace.text.of(Branch::Uncond, 0).empty());
+    GenerationRequest away = request({"red", "blue star"});
+    away.parameters.negativePrompt = "green";
+    const auto two = run(away);
+    EXPECT_NE(two->routing.text.of(Branch::Cond, 0).size(), 0u);
+    EXPECT_EQ(two->routing.text.prompts.size(), 2u);
+    EXPECT_EQ(two->routing.text.of(Branch::Uncond, 1).front().substr(0, 4), "\u2581g");
 }
 
 TEST_F(PromptNetwork, RefusesOtherNumbersOfPrompts) {
