@@ -5,6 +5,8 @@
 
 #include <filesystem>
 
+#include "engine/train/recipe_places.h"
+
 namespace moescope::train {
 namespace {
 
@@ -90,6 +92,27 @@ TEST(Recipe, TakesReplacedFields) {
     EXPECT_EQ(recipe.training.steps, 7);
     EXPECT_EQ(recipe.model.config.moe.topK, 3);
     EXPECT_FALSE(withFields(kSmall, {"training.steps"}).ok());
+}
+
+TEST(RecipePlaces, AreAbsoluteInWhatARunKeeps) {
+    const std::string latent =
+        "model: {family: DSMoE, image_size: 32, patch: 2, width: 64, depth: 4, heads: 4}\n"
+        "experts: {count: 8, top_k: 2, width: 32}\n"
+        "data: {path: [pets, /far/meals], vae: vae}\n"
+        "start: {checkpoint: old.pt}\n";
+    const Recipe whole = withPlaces(parseRecipe(latent, "r.yaml").orThrow(), "/home/of/recipes", "/data").orThrow();
+    EXPECT_EQ(whole.data.paths, (std::vector<std::string>{"/home/of/recipes/pets", "/far/meals"}));
+    EXPECT_EQ(whole.data.vae, "/home/of/recipes/vae");
+    EXPECT_EQ(whole.start.checkpoint, "/home/of/recipes/old.pt");
+    EXPECT_EQ(parseRecipe(whole.text, "run/recipe.yaml").orThrow().data.paths, whole.data.paths);
+    EXPECT_EQ(withPlaces(whole, "/elsewhere", "/data").orThrow().text, whole.text);
+}
+
+TEST(RecipePlaces, ABuiltInModelIsFoundAmongTheProgramsData) {
+    const Recipe small = parseRecipe(kSmall + "start: {checkpoint: embedded-emoji}\n", "r.yaml").orThrow();
+    EXPECT_EQ(withPlaces(small, "/recipes", "/data").orThrow().start.checkpoint, "/data/embedded/emoji32.safetensors");
+    const Recipe slip = parseRecipe(kSmall + "start: {checkpoint: embedded-emojy}\n", "r.yaml").orThrow();
+    EXPECT_EQ(withPlaces(slip, "/recipes", "/data").error().message, "no built-in model is called 'embedded-emojy'; did you mean 'embedded-emoji'?");
 }
 
 }  // namespace
