@@ -100,14 +100,15 @@ void MainWindow::showWorkspace(Workspace workspace) {
     if (train) p.generateLayout = saveState(kLayoutVersion);
     p.workspace = workspace;
     p.fitting->hold(train);
-    takeCentralWidget();
-    setCentralWidget(train ? static_cast<QWidget*>(p.train) : p.canvas);
-    centralWidget()->show();
+    // The panels go first: beside them the training would not fit, and the window would grow.
     p.promptBar->setVisible(!train);
     for (QDockWidget* dock : p.docks) {
         if (train) dock->hide();
         dock->toggleViewAction()->setEnabled(!train);
     }
+    takeCentralWidget();
+    setCentralWidget(train ? static_cast<QWidget*>(p.train) : p.canvas);
+    centralWidget()->show();
     if (!train) {
         QMainWindow::restoreState(p.generateLayout, kLayoutVersion);
         p.generateLayout.clear();

@@ -343,6 +343,9 @@ private slots:
         QCOMPARE(labelsThatFit(labels, 0.1, 4, extent), std::vector<int>{49});  // "50", the only round one of a step of 50
         QCOMPARE(labelsThatFit({"a", "b", "c"}, 5, 4, extent), (std::vector<int>{0}));
         QVERIFY(labelsThatFit({}, 5, 4, extent).empty());
+        QStringList steps;  // all of them round
+        for (int i = 1; i <= 50; ++i) steps << QString::number(100 * i);
+        QCOMPARE(labelsThatFit(steps, 5, 4, extent).size(), size_t(5));
     }
 
     void ticksAreRoundAndWholeForCounts() {
@@ -355,6 +358,28 @@ private slots:
         QCOMPARE(texts(niceTicks(-80, 80, 4)), QStringList({"-50", "0", "50"}));
         QCOMPARE(texts(niceTicks(0, 2, 8, true)), QStringList({"0", "1", "2"}));
         QVERIFY(niceTicks(1, 1, 5).empty());
+        QCOMPARE(texts(logTicks(0.05, 2, 8)), QStringList({"0.05", "0.1", "0.2", "0.5", "1", "2"}));
+        QCOMPARE(texts(logTicks(1, 500, 3)), QStringList({"1", "10", "100"}));
+        QCOMPARE(texts(logTicks(1, 1e6, 4)), QStringList({numberText(1), numberText(100), numberText(1e4), numberText(1e6)}));
+    }
+
+    void aLogarithmicAxisGivesEachTenfoldTheSameRoom() {
+        ChartSpec chart;
+        chart.title = "falling";
+        SeriesSpec lines;
+        lines.form = SeriesSpec::Form::Lines;
+        lines.logarithmic = true;
+        lines.low = 1;
+        for (int i = 0; i < 4; ++i) lines.x.labels << QString::number(i);
+        lines.series.push_back({"one", {1000, 100, 10, 0.5}});
+        chart.body = lines;
+        ChartView view;
+        view.resize(400, 300);
+        view.setChart(chart);
+        view.grab();
+        const auto y = [&](int column) { return view.cellRect(0, column).center().y(); };
+        QVERIFY(std::abs((y(1) - y(0)) - (y(2) - y(1))) <= 2);
+        QVERIFY(std::abs((y(3) - y(2)) - (y(2) - y(1))) <= 2);  // drawn at the low end
     }
 
     void colourRampsRunFromEndToEnd() {

@@ -87,6 +87,7 @@ class TrainWorkspaceTest : public QObject {
     Q_OBJECT
 private slots:
     void workspaces_change_by_tab_and_keys_and_come_back();
+    void the_window_keeps_its_size_between_workspaces();
     void a_mistake_in_the_recipe_is_shown_at_its_line();
     void what_is_missing_is_said_when_start_is_pressed();
     void what_a_run_needs_is_said_before_it_starts();
@@ -148,6 +149,17 @@ void TrainWorkspaceTest::what_is_missing_is_said_when_start_is_pressed() {
     w.press("trainStart");
     QVERIFY(!w.session().going());
     QVERIFY(w.text("trainFacts").contains(QStringLiteral("pictures")));
+}
+
+void TrainWorkspaceTest::the_window_keeps_its_size_between_workspaces() {
+    TestWindow w;
+    w.window->resize(1280, 800);
+    QTRY_COMPARE(w.window->size(), QSize(1280, 800));
+    for (const Workspace next : {Workspace::Train, Workspace::Generate, Workspace::Train}) {
+        w.window->showWorkspace(next);
+        QTest::qWait(50);
+        QCOMPARE(w.window->size(), QSize(1280, 800));
+    }
 }
 
 void TrainWorkspaceTest::what_a_run_needs_is_said_before_it_starts() {

@@ -75,6 +75,7 @@ struct SeriesSpec {
     int xReached = -1;                    // x from here on are still to come; -1: none
     bool expertLooks = false;             // series are experts or networks, in the colours that they have elsewhere
     std::optional<double> low, high;      // of the y axis, where the quantity has natural ends
+    bool logarithmic = false;             // Lines: the y axis; values below its low end are drawn there, those not above 0 are gaps
     std::optional<double> reference;      // a dashed line: "every expert the same"
     QString referenceName;
     int selectedX = -1;

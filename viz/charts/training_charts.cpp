@@ -18,6 +18,7 @@ constexpr int kMapColumns = 120;
 constexpr int kRunningSteps = 50;       // that the running mean is over
 constexpr double kLargestMultiple = 3;  // of the mean load, where the colours end
 constexpr double kEvenEnough = 10;      // per cent over the mean, below which a layer counts as balanced
+constexpr double kLeastPercent = 1;     // below it nobody looks
 
 QString stepsText(const std::vector<int64_t>& steps, int64_t perPoint) {
     if (steps.empty()) return {};
@@ -118,7 +119,10 @@ ChartSpec trainingCurveChart(const TrainingRecord& record, TrainingCurve curve) 
     spec.quantity = curve == TrainingCurve::GradientNorm ? TrainingCharts::tr("gradient norm")
                     : curve == TrainingCurve::Rate       ? TrainingCharts::tr("learning rate")
                                                          : TrainingCharts::tr("loss");
-    if (curve == TrainingCurve::Rate) spec.low = 0;
+    if (curve == TrainingCurve::Rate)
+        spec.low = 0;
+    else
+        spec.logarithmic = true;  // it falls by orders of magnitude, and most of it at the beginning
     Series each{curve == TrainingCurve::HeldOutLoss ? TrainingCharts::tr("pictures kept aside")
                                                     : TrainingCharts::tr("each step"),
                 values.values, false};
@@ -219,6 +223,8 @@ ChartSpec trainingBalanceChart(const TrainingRecord& record, TrainingBalance bal
             for (const double value : series.y) most = std::fmax(most, value);
         spec.high = most;
     } else {
+        spec.logarithmic = true;
+        spec.low = kLeastPercent;
         spec.reference = kEvenEnough;
         spec.referenceName = TrainingCharts::tr("even enough");
     }

@@ -65,6 +65,39 @@ std::vector<Tick> niceTicks(double low, double high, int most, bool counted) {
     return ticks;
 }
 
+namespace {
+
+/// 0, 1, 2 or 1, 2, 3 ...: round ones may stand for the rest.
+bool areConsecutive(const QStringList& labels) {
+    int before = 0;
+    for (int i = 0; i < static_cast<int>(labels.size()); ++i) {
+        bool number = false;
+        const int value = labels[i].toInt(&number);
+        if (!number || (i > 0 && value != before + 1)) return false;
+        before = value;
+    }
+    return true;
+}
+
+}  // namespace
+
+std::vector<Tick> logTicks(double low, double high, int most) {
+    const auto ticksWith = [&](const std::vector<int>& factors, int decades) {
+        std::vector<Tick> ticks;
+        for (int power = static_cast<int>(std::floor(std::log10(low))); power <= std::log10(high) + 1e-9; power += decades)
+            for (const int factor : factors) {
+                const double value = factor * std::pow(10.0, power);
+                if (value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9)) ticks.push_back({value, numberText(value)});
+            }
+        return ticks;
+    };
+    const std::vector<std::vector<int>> finestFirst{{1, 2, 3, 4, 5, 6, 7, 8, 9}, {1, 2, 5}, {1, 3}, {1}};
+    for (const std::vector<int>& factors : finestFirst)
+        if (std::vector<Tick> ticks = ticksWith(factors, 1); static_cast<int>(ticks.size()) <= most) return ticks;
+    for (int decades = 2;; ++decades)
+        if (std::vector<Tick> ticks = ticksWith({1}, decades); static_cast<int>(ticks.size()) <= std::max(most, 1)) return ticks;
+}
+
 std::vector<int> labelsThatFit(const QStringList& labels, double room, double gap, const std::function<double(const QString&)>& extent) {
     std::vector<int> fitting;
     double largest = 0;
@@ -76,11 +109,9 @@ std::vector<int> labelsThatFit(const QStringList& labels, double room, double ga
             step = factor * power;
             if (step * room >= largest + gap || step >= count) break;
         }
-    for (int i = 0; i < count; ++i) {
-        bool number = false;
-        const int value = labels[i].toInt(&number);
-        if ((number ? value : i) % step == 0) fitting.push_back(i);
-    }
+    const bool numbers = areConsecutive(labels);
+    for (int i = 0; i < count; ++i)
+        if ((numbers ? labels[i].toInt() : i) % step == 0) fitting.push_back(i);
     if (fitting.empty() && count > 0) fitting.push_back(0);
     return fitting;
 }

@@ -47,8 +47,11 @@ struct Tick {
 /// Round numbers from low to high, never more than `most` + 1 of them; `counted`: whole numbers only.
 std::vector<Tick> niceTicks(double low, double high, int most, bool counted = false);
 
+/// Round numbers of a logarithmic axis from low to high, both above 0, never more than `most` of them (at least 1 may be there).
+std::vector<Tick> logTicks(double low, double high, int most);
+
 /// Which labels of a category axis can be drawn when each entry has `room` pixels: every one, every second, every fifth and so on, so
-/// that labels of the given extents keep a gap. Labels that are numbers keep round ones.
+/// that labels of the given extents keep a gap. Labels that are consecutive numbers keep round ones.
 std::vector<int> labelsThatFit(const QStringList& labels, double room, double gap, const std::function<double(const QString&)>& extent);
 
 }  // namespace moescope

@@ -49,6 +49,8 @@ private:
     double valueAt(int row, int column) const;
     double place(int column) const;       // on the x axis
     double pixelX(int column) const;
+    /// Along the y axis: the logarithm where that is logarithmic; noData where it has no place there.
+    double along(double value) const;
     double pixelY(double value) const;
     double room() const { return m_inner.width() / std::max(1, m_columns); }  // pixels per x
     QPen penOf(int row) const;
@@ -63,7 +65,7 @@ private:
     const ChartStyle* m_style = nullptr;
     int m_columns = 0;
     QRectF m_inner, m_caption;
-    double m_low = 0, m_high = 1, m_left = -0.5, m_right = 0.5;  // ends of the axes
+    double m_low = 0, m_high = 1, m_left = -0.5, m_right = 0.5;  // ends of the axes, along them
     std::vector<Tick> m_ticks;  // of the y axis
     std::vector<LegendEntry> m_legend;
 };
@@ -83,8 +85,14 @@ double SeriesBody::pixelX(int column) const {
     return m_inner.left() + m_inner.width() * (m_spec->xReversed ? 1 - share : share);
 }
 
+double SeriesBody::along(double value) const {
+    if (!m_spec->logarithmic) return value;
+    if (!(value > 0)) return noData;
+    return std::log10(m_spec->low ? std::max(value, *m_spec->low) : value);
+}
+
 double SeriesBody::pixelY(double value) const {
-    return m_inner.bottom() - m_inner.height() * (value - m_low) / (m_high - m_low);
+    return m_inner.bottom() - m_inner.height() * (along(value) - m_low) / (m_high - m_low);
 }
 
 QPen SeriesBody::penOf(int row) const {
@@ -98,13 +106,13 @@ QPen SeriesBody::penOf(int row) const {
 }
 
 void SeriesBody::setRanges() {
-    m_low = m_spec->low.value_or(noData);
-    m_high = m_spec->high.value_or(noData);
+    m_low = m_spec->low ? along(*m_spec->low) : noData;
+    m_high = m_spec->high ? along(*m_spec->high) : noData;
     double least = noData, largest = noData;
     for (int row = 0; row < count(); ++row)
         for (int column = 0; column < m_columns; ++column) {
-            least = std::fmin(least, valueAt(row, column));  // fmin and fmax pass over what has no data
-            largest = std::fmax(largest, valueAt(row, column));
+            least = std::fmin(least, along(valueAt(row, column)));  // fmin and fmax pass over what has no data
+            largest = std::fmax(largest, along(valueAt(row, column)));
         }
     if (!hasData(m_low)) m_low = !lines() ? std::fmin(0.0, least) : hasData(least) ? least : 0;
     if (!hasData(m_high)) m_high = std::fmax(!lines() ? 0.0 : m_low, largest);
@@ -165,9 +173,10 @@ void SeriesBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect a
     const double top = area.top() + m_caption.height() + (roomy ? 1 : line / 2), bottom = std::max(top + 1, area.bottom() + 1.0 - below);
 
     const int most = std::clamp(static_cast<int>((bottom - top) / (2 * line)), 1, 10);
-    m_ticks = niceTicks(m_low, m_high, most, !m_spec->unitOne.isEmpty());
+    m_ticks = m_spec->logarithmic ? logTicks(std::max(std::pow(10.0, m_low), m_spec->low.value_or(0)), std::pow(10.0, m_high), most + 1)
+                                  : niceTicks(m_low, m_high, most, !m_spec->unitOne.isEmpty());
     // A low plot has room for two only: without the upper one bars have no size.
-    for (int more = most + 1; m_ticks.size() < 2 && more <= 5 && bottom - top >= 1.6 * line; ++more) {
+    for (int more = most + 1; !m_spec->logarithmic && m_ticks.size() < 2 && more <= 5 && bottom - top >= 1.6 * line; ++more) {
         m_ticks = niceTicks(m_low, m_high, more, !m_spec->unitOne.isEmpty());
         if (m_ticks.size() > 2) m_ticks.erase(m_ticks.begin() + 1, m_ticks.end() - 1);
     }
@@ -207,7 +216,9 @@ void SeriesBody::layOut(const ChartSpec& chart, const ChartStyle& style, QRect a
             belowTicks.push_back({static_cast<double>(i), metrics.elidedText(shownLabel(m_spec->x, i), Qt::ElideRight, names ? room() - em / 2.0 : m_inner.width())});
     }
     styleAxis(*m_plot.xAxis, style, belowTicks);
-    styleAxis(*m_plot.yAxis, style, m_ticks);
+    std::vector<Tick> beside = m_ticks;
+    for (Tick& tick : beside) tick.value = along(tick.value);
+    styleAxis(*m_plot.yAxis, style, beside);
 
     m_plot.clearPlottables();
     if (bars()) plotBars();
@@ -275,7 +286,7 @@ void SeriesBody::plotLines() {
         QVector<double> keys, values;
         for (int column = 0; column < m_columns; ++column) {
             keys << place(column);
-            values << valueAt(row, column);
+            values << along(valueAt(row, column));
         }
         auto* graph = new QCPGraph(m_plot.xAxis, m_plot.yAxis);
         graph->setAntialiased(true);
@@ -370,7 +381,7 @@ QPoint SeriesBody::cellAt(QPointF at) const {
     } else {
         const auto distance = [&](int series) {
             const double value = valueAt(series, column);
-            return hasData(value) ? std::abs(pixelY(value) - at.y()) : 1e30;
+            return hasData(along(value)) ? std::abs(pixelY(value) - at.y()) : 1e30;
         };
         for (int i = 1; i < count(); ++i)
             if (distance(i) < distance(row)) row = i;
@@ -390,7 +401,7 @@ QRectF SeriesBody::cellRect(QPoint cell) const {
     }
     const double value = valueAt(cell.x(), cell.y()), half = m_style->em() * 0.6;
     const double width = std::max(2.0, room());
-    if (!hasData(value)) return {pixelX(cell.y()) - width / 2, m_inner.top(), width, m_inner.height()};
+    if (!hasData(along(value))) return {pixelX(cell.y()) - width / 2, m_inner.top(), width, m_inner.height()};
     return QRectF(pixelX(cell.y()) - half, pixelY(value) - half, 2 * half, 2 * half);
 }
 
