@@ -35,9 +35,9 @@ std::optional<int> parse(int argc, char** argv, ApplicationOptions& options) {
     command.set_version_flag("-v,--version", std::string("moescope ") + MOESCOPE_VERSION);
     std::vector<std::string> files;
     std::string model, device;
-    command.add_option("files", files, "Models, sessions (*.moescope) or pictures of MoEscope to open");
-    command.add_option("-m,--model", model, "Checkpoint file or folder, or 'embedded' for the built-in model");
-    command.add_option("--threads", options.threads, "Threads of the engine; 0: one per core")->check(CLI::Range(0, 1024));
+    command.add_option("files", files, "Models, sessions (*.moescope), pictures of MoEscope or folders of training runs to open");
+    command.add_option("-m,--model", model, "Checkpoint file or folder, or a built-in model: " + builtInNames());
+    command.add_option("-t,--threads", options.threads, "Threads of the engine; 0: one per core")->check(CLI::Range(0, 1024));
     command.add_option("--isa", options.isa, "Widest instructions to use")->check(CLI::IsMember({"auto", "avx512", "avx2", "sse4"}));
     command.add_option("--device", device, "Device to run on, for this start; auto: the GPU if there is one and the model fits")
         ->check(CLI::IsMember({"auto", "cpu", "cuda"}));

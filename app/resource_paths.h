@@ -3,6 +3,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <string_view>
 
 #include "engine/core/error.h"
 
@@ -14,5 +16,11 @@ Result<std::filesystem::path> resourceFolder();
 
 /// `relative` inside the resource folder; an error sentence when it is not there.
 Result<std::filesystem::path> resource(const std::filesystem::path& relative);
+
+/// What a person calls a model: the file of a built-in one by its name (engine/model/built_in_models.h), else a path.
+Result<std::filesystem::path> modelPlace(std::string_view name);
+
+/// "'embedded' (embedded-prompts), 'embedded-emoji', ...", for the help of options.
+std::string builtInNames();
 
 }  // namespace moescope

@@ -19,6 +19,8 @@
 
 #include "engine/io/atomic_file.h"
 #include "engine/io/generation_parameters.h"
+#include "engine/ensemble/open_model.h"
+#include "engine/model/built_in_models.h"
 #include "ui/dialogs/about_dialog.h"
 #include "ui/dialogs/help_window.h"
 #include "ui/dialogs/log_window.h"
@@ -27,6 +29,7 @@
 #include "ui/docks/engine_links.h"
 #include "ui/docks/model_dock.h"
 #include "ui/main_window.h"
+#include "ui/session/built_in_words.h"
 #include "ui/session/current_run.h"
 #include "ui/session/dropped_file.h"
 #include "ui/session/engine_sentences.h"
@@ -39,6 +42,7 @@
 #include "ui/menu_actions.h"
 #include "ui/widgets/canvas_view.h"
 #include "ui/window_parts.h"
+#include "ui/workspaces/train_workspace.h"
 #include "viz/export/routing_export.h"
 #include "viz/export/routing_report.h"
 #include "viz/plots/chart_view.h"
@@ -73,7 +77,7 @@ void MainWindow::openFirstModel(const QString& wanted) {
     ModelOrder order = lastModelOrder(m_bench.settings);
     std::error_code ignored;
     if (!order.embedded() && !std::filesystem::exists(order.path, ignored)) order = {};
-    if (wanted == QLatin1String("embedded")) order = {};
+    if (const std::string name = wanted.toStdString(); meansBuiltIn(name)) order = {.builtIn = name == kDefaultBuiltIn ? std::string() : name};
     else if (!wanted.isEmpty()) order = m_parts->recent.orderFor(pathOf(wanted)).value_or(ModelOrder{.path = pathOf(wanted)});
     openModel(order);
 }
@@ -95,14 +99,11 @@ void MainWindow::makeMixture() {
 void MainWindow::showRecent() {
     QMenu* menu = m_parts->recentMenu;
     menu->clear();
-    menu->addAction(tr("Built-in emoji model"), this, [this] { openModel({}); });
-    const std::filesystem::path mixture = m_bench.resources / "ensembles" / "emoji.moe.json";
-    if (std::error_code code; std::filesystem::exists(mixture, code))
-        menu->addAction(tr("Built-in mixture of networks"), this, [this, mixture] {
-            ModelOrder order;
-            order.path = mixture;
-            openModel(order);
-        });
+    for (const BuiltInModel& model : builtInModels()) {
+        QAction* action = menu->addAction(builtInTitle(model.id), this, [this, id = std::string(model.id)] { openModel({.builtIn = id}); });
+        action->setToolTip(builtInAbout(model.id));
+    }
+    menu->addSeparator();
     for (const RecentModel& recent : m_parts->recent.models()) {
         QAction* action = menu->addAction(recent.name, this, [this, order = recent.order] { openModel(order); });
         action->setToolTip(textOf(recent.order.path));
@@ -134,8 +135,12 @@ void MainWindow::openPath(const QString& path) {
 
 void MainWindow::take(const DroppedFile& file) {
     const QString name = textOf(file.path.filename());
-    showWorkspace(Workspace::Generate);
+    showWorkspace(file.kind == DroppedFile::Kind::TrainingRun ? Workspace::Train : Workspace::Generate);
     switch (file.kind) {
+        case DroppedFile::Kind::TrainingRun:
+            say(tr("%1 is the folder of a training run; opening it.").arg(name));
+            m_parts->train->openRun(textOf(std::filesystem::absolute(file.path)));
+            return;
         case DroppedFile::Kind::Session:
             say(tr("%1 is a session; opening it.").arg(name));
             m_bench.history.openFile(file.path);
@@ -151,17 +156,27 @@ void MainWindow::take(const DroppedFile& file) {
 void MainWindow::askToRestore(const GenerationParameters& parameters, const QString& from) {
     const OpenModelPtr& model = m_bench.engine.model();
     QString text = tr("%1 was made with these settings. Use them for the next picture?").arg(from);
-    if (model && !parameters.modelHash.empty() && parameters.modelHash != model->checkpoint->fingerprint())
-        text += QLatin1Char('\n') + tr("It was made with the model '%1', which is not the one that is open; the picture will differ.")
-                                        .arg(QString::fromStdString(parameters.modelName));
+    std::optional<BuiltInModel> other;  // that the picture was made with
+    if (model && !parameters.modelHash.empty() && parameters.modelHash != model->checkpoint->fingerprint()) {
+        const QString name = QString::fromStdString(parameters.modelName);
+        other = builtInWithFingerprint(parameters.modelHash, m_bench.resources);
+        text += QLatin1Char('\n') + (other ? tr("It was made with the built-in model '%1', which will be opened.").arg(name)
+                                           : tr("It was made with the model '%1', which is not the one that is open; the picture will differ.").arg(name));
+    }
     QMessageBox box(QMessageBox::Question, tr("Restore settings"), text, QMessageBox::NoButton, this);
     box.setInformativeText(QString::fromStdString(toA1111Text(parameters)));
     QPushButton* use = box.addButton(tr("Use these settings"), QMessageBox::AcceptRole);
     box.addButton(QMessageBox::Cancel);
     box.exec();
     if (box.clickedButton() != use) return;
-    m_parts->state.adopt(parameters, parameters.batchIndex);
-    say(tr("Settings of %1 restored.").arg(from));
+    const auto adopt = [this, parameters, from, other](const OpenModelPtr& now) {
+        if (other && (!now || now->order.builtIn != other->id)) return;  // it could not be opened; that is said
+        m_parts->state.adopt(parameters, parameters.batchIndex);
+        say(tr("Settings of %1 restored.").arg(from));
+    };
+    if (!other) return adopt(model);
+    connect(&m_bench.engine, &EngineService::modelChanged, this, adopt, Qt::SingleShotConnection);
+    openModel({.builtIn = std::string(other->id)});
 }
 
 void MainWindow::restoreFromShownRun() {

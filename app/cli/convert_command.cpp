@@ -12,7 +12,7 @@ namespace {
 
 struct ConvertArguments {
     ModelArguments model;
-    std::string output, dtype = "keep";
+    std::string output, dtype = "keep", name, notice;
     bool all = false;
 };
 
@@ -25,7 +25,7 @@ std::optional<DType> wantedDtype(const std::string& name) {
 
 int convert(const Console& console, const ConvertArguments& arguments) {
     ProgressBar bar("converting", !console.json);
-    ConvertOptions options{wantedDtype(arguments.dtype), interruptToken(), [&](int64_t done, int64_t total) {
+    ConvertOptions options{wantedDtype(arguments.dtype), arguments.name, arguments.notice, interruptToken(), [&](int64_t done, int64_t total) {
                                bar.update(static_cast<double>(done), static_cast<double>(total), bytesText(done));
                            }};
     const auto checkpoint = arguments.all ? Result<std::shared_ptr<const Checkpoint>>(ErrorCode::Unsupported, "")
@@ -62,6 +62,8 @@ void addConvertCommand(CLI::App& root, Console& console, int& exitStatus) {
         command.add_option("--dtype", arguments->dtype, "Type of floating-point tensors")
             ->check(CLI::IsMember({"keep", "f32", "bf16", "f16"}))
             ->capture_default_str();
+        command.add_option("--name", arguments->name, "What the model is called in the new file; default: its present name");
+        command.add_option("--notice", arguments->notice, "Copyright and licence, kept in the new file; default: those of the old one");
         command.add_flag("--all", arguments->all, "Every tensor of the file under its full name, not only one set of weights");
         return [arguments, &console] { return convert(console, *arguments); };
     });

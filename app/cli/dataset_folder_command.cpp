@@ -103,7 +103,7 @@ void addDatasetFolder(CLI::App& dataset, Console& console, int& exitStatus) {
                    command.add_option("--cell", a->cell, "Side of each of them in pixels")
                        ->capture_default_str()
                        ->check(CLI::Range(8, 512));
-                   command.add_option("--threads", a->threads, "Threads that decode; 0: one per core")
+                   command.add_option("-t,--threads", a->threads, "Threads that decode; 0: one per core")
                        ->capture_default_str()
                        ->check(CLI::Range(0, 256));
                    return [a, &console] { return look(console, *a); };

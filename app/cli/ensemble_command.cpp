@@ -8,7 +8,7 @@
 #include "app/cli/ensemble_words.h"
 #include "app/cli/model_arguments.h"
 #include "app/resource_paths.h"
-#include "engine/ensemble/json_fields.h"
+#include "engine/core/name_list.h"
 #include "engine/ensemble/router_rows.h"
 
 namespace moescope::cli {
@@ -37,7 +37,7 @@ std::pair<std::string, std::string> pairOf(const std::string& text, const char* 
 /// As the ensemble file names a checkpoint: relative to its own folder.
 EnsembleExpert expertOf(const std::string& text, const fs::path& ensemble) {
     const auto [name, place] = pairOf(text, "NAME=CHECKPOINT");
-    const fs::path checkpoint = place == kEmbeddedModel ? resource("embedded/emoji32.safetensors").orThrow() : fs::path(place);
+    const fs::path checkpoint = modelPlace(place).orThrow();
     std::error_code code;
     const fs::path folder = fs::weakly_canonical(fs::absolute(ensemble).parent_path(), code);
     EnsembleExpert expert;
@@ -152,7 +152,7 @@ void addEnsembleCommand(CLI::App& root, Console& console, int& exitStatus) {
     ensemble->require_subcommand(1);
     hang(*ensemble, console, exitStatus, "create", "Write an ensemble file of checkpoints; all weigh the same at first", create,
          [](CLI::App& command, EnsembleArguments& a) {
-             command.add_option("experts", a.experts, "NAME=CHECKPOINT of each expert; 'embedded' is the built-in model")->required();
+             command.add_option("experts", a.experts, "NAME=CHECKPOINT of each expert; 'embedded-emoji' and the like are built-in models")->required();
              command.add_option("--top-k", a.topK, "How many experts run for a picture; default: all");
              command.add_option("--weights", a.weightSets, "NAME=SET: set of weights of an expert's checkpoint")->allow_extra_args(false);
              command.add_option("--name", a.name, "For people; default: the file's name");
@@ -162,7 +162,7 @@ void addEnsembleCommand(CLI::App& root, Console& console, int& exitStatus) {
          });
     hang(*ensemble, console, exitStatus, "add", "Add an expert; the others and their part of the router stay bit for bit", add,
          [](CLI::App& command, EnsembleArguments& a) {
-             command.add_option("expert", a.expert, "NAME=CHECKPOINT; 'embedded' is the built-in model")->required();
+             command.add_option("expert", a.expert, "NAME=CHECKPOINT; 'embedded-emoji' and the like are built-in models")->required();
              command.add_option("--weights", a.weightSets, "Set of weights of its checkpoint")->expected(1);
              command.add_option("--weight", a.weight, "Its share is multiplied with this")->capture_default_str();
              command.add_option("--words", a.words, "What it is for, where the router compares prompts with texts");
@@ -174,7 +174,7 @@ void addEnsembleCommand(CLI::App& root, Console& console, int& exitStatus) {
     hang(
         *ensemble, console, exitStatus, "info", "Say what an ensemble is, without loading it",
         [](const Console& out, const EnsembleArguments& a) {
-            show(out, *Ensemble::open(a.file == kEmbeddedEnsemble ? resource("ensembles/emoji.moe.json").orThrow() : fs::path(a.file)).orThrow());
+            show(out, *Ensemble::open(modelPlace(a.file).orThrow()).orThrow());
             return static_cast<int>(ExitOk);
         },
         [](CLI::App&, EnsembleArguments&) {});

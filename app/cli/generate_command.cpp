@@ -72,6 +72,7 @@ public:
 
 private:
     std::shared_ptr<const LoadableModel> openModel(const std::optional<GenerationParameters>& repeated) {
+        if (repeated) m_args.model.preferBuiltIn(repeated->modelHash);
         auto checkpoint = m_args.model.open().orThrow();
         if (repeated && m_args.model.weights.empty() && !repeated->weightSet.empty() &&
             repeated->weightSet != checkpoint->weightSet())

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/backend/plugin.h"
+#include "engine/model/built_in_models.h"
 #include "engine/model/checkpoint.h"
 #include "engine/model/class_labels.h"
 
@@ -16,16 +17,15 @@ namespace moescope::cli {
 
 class Console;
 
-inline constexpr const char* kEmbeddedModel = "embedded";
-inline constexpr const char* kEmbeddedEnsemble = "embedded-ensemble";
-
 struct ModelArguments {
-    std::string model = kEmbeddedModel;
+    std::string model{kDefaultBuiltIn};
     std::string weights;                // weight set
     std::string config;                 // file of settings
     std::vector<std::string> settings;  // name=value
 
     void addTo(CLI::App& command);
+    /// Where the person named no model: the built-in one with this fingerprint, if there is one.
+    void preferBuiltIn(const std::string& fingerprint);
     /// Headers only.
     Result<std::shared_ptr<const LoadableModel>> open() const;
     /// The same where only a checkpoint will do; an ensemble is refused with a sentence.
@@ -33,7 +33,8 @@ struct ModelArguments {
 
 private:
     Result<CheckpointOptions> options() const;
-    Result<std::filesystem::path> path() const;
+
+    CLI::Option* m_option = nullptr;  // --model
 };
 
 struct DeviceArguments {

@@ -10,6 +10,7 @@
 #include "app/cli/interrupt.h"
 #include "app/cli/progress_bar.h"
 #include "app/resource_paths.h"
+#include "engine/train/recipe_places.h"
 #include "engine/train/run_start.h"
 #include "engine/train/training_run.h"
 
@@ -47,17 +48,19 @@ fs::path recipeFile(const std::string& given) {
 
 /// The recipe with what the command line changes; of a run that goes on, the one in its folder unless another is given.
 Recipe recipeFor(const TrainArguments& arguments, fs::path& recipeFolder) {
-    fs::path file = arguments.recipe.empty() ? fs::path(arguments.folder) / "recipe.yaml" : recipeFile(arguments.recipe);
-    const Recipe read = readRecipe(file).orThrow();
-    recipeFolder = file.parent_path();
+    const fs::path file = arguments.recipe.empty() ? fs::path(arguments.folder) / "recipe.yaml" : recipeFile(arguments.recipe);
+    Recipe recipe = readRecipe(file).orThrow();
+    // One that came with the program has no folder of its own: its data are where the person is.
+    recipeFolder = file == fs::path(arguments.recipe) || arguments.recipe.empty() ? file.parent_path() : fs::current_path();
     std::vector<std::string> fields = arguments.fields;
     if (!arguments.data.empty()) {
         nlohmann::json paths = nlohmann::json::array();
         for (const std::string& path : arguments.data) paths.push_back(fs::absolute(path).string());
         fields.push_back("data.path=" + paths.dump());
     }
-    if (fields.empty()) return read;
-    return parseRecipe(withFields(read.text, fields).orThrow(), file.filename().string()).orThrow();
+    if (!fields.empty()) recipe = parseRecipe(withFields(recipe.text, fields).orThrow(), file.filename().string()).orThrow();
+    const auto resources = resourceFolder();
+    return withPlaces(recipe, recipeFolder, resources.ok() ? *resources : fs::path()).orThrow();
 }
 
 double gigabytes(int64_t bytes) { return static_cast<double>(bytes) / 1e9; }

@@ -19,4 +19,12 @@ Result<std::shared_ptr<const LoadableModel>> openModel(const std::filesystem::pa
     return std::shared_ptr<const LoadableModel>(std::move(*ensemble));
 }
 
+std::optional<BuiltInModel> builtInWithFingerprint(const std::string& fingerprint, const std::filesystem::path& resources) {
+    for (const BuiltInModel& model : builtInModels()) {
+        const auto opened = openModel(resources / model.file);
+        if (opened.ok() && (*opened)->fingerprint() == fingerprint) return model;
+    }
+    return std::nullopt;
+}
+
 }  // namespace moescope

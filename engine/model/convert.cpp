@@ -82,18 +82,22 @@ Result<ConvertSummary> convertCheckpoint(const Checkpoint& checkpoint, const std
         if (tensor.role != ExpectedTensor::Role::Learned && tensor.shape.size() == 1) exact.insert(tensor.name);
     for (const std::string& name : checkpoint.view().names()) writer.add(name, *checkpoint.view().find(name), exact.contains(name));
     std::map<std::string, std::string> metadata{{"moescope.config", storedSettings(checkpoint.description()).dump()},
-                                                {"moescope.name", checkpoint.name()},
+                                                {"moescope.name", options.name.empty() ? checkpoint.name() : options.name},
                                                 {"moescope.weights", checkpoint.view().set().name}};
     const nlohmann::json& stored = checkpoint.source().metadata();
     for (const char* kept : {"moescope.labels", "moescope.notice"})
         if (const auto text = stored.find(kept); text != stored.end() && text->is_string()) metadata[kept] = text->get<std::string>();
+    if (!options.notice.empty()) metadata["moescope.notice"] = options.notice;
     return writer.write(target, metadata);
 }
 
 Result<ConvertSummary> convertTensors(const TensorSource& source, const std::filesystem::path& target, const ConvertOptions& options) {
     Writer writer(source, options);
     for (const TensorInfo& tensor : source.tensors()) writer.add(tensor.name, tensor);
-    return writer.write(target, {});
+    std::map<std::string, std::string> metadata;
+    if (!options.name.empty()) metadata["moescope.name"] = options.name;
+    if (!options.notice.empty()) metadata["moescope.notice"] = options.notice;
+    return writer.write(target, metadata);
 }
 
 }  // namespace moescope

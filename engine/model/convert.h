@@ -14,6 +14,8 @@ namespace moescope {
 
 struct ConvertOptions {
     std::optional<DType> dtype;  // of floating-point tensors; empty: as stored
+    std::string name;    // of the model in the new file; empty: as it is called now
+    std::string notice;  // copyright and licence, kept in the new file; empty: that of the old one
     std::stop_token stop;
     LoadProgress progress;
 };

@@ -182,6 +182,18 @@
         <source>lines</source>
         <translation>Linien</translation>
     </message>
+    <message>
+        <source>Words and experts</source>
+        <translation>Wörter und Experten</translation>
+    </message>
+    <message>
+        <source>Which experts of the chosen layer handled each word of the prompt, and its empty places.</source>
+        <translation>Welche Experten der gewählten Schicht jedes Wort des Prompts und seine leeren Plätze bearbeitet haben.</translation>
+    </message>
+    <message>
+        <source>whole run</source>
+        <translation>ganzer Lauf</translation>
+    </message>
 </context>
 <context>
     <name>ChartText</name>
@@ -2145,6 +2157,42 @@
         <source>network and its MoE layers</source>
         <translation>Netz und seine MoE-Schichten</translation>
     </message>
+    <message>
+        <source>This model does not read prompts, so no word goes through its experts. The built-in model prompts32 reads them.</source>
+        <translation>Dieses Modell liest keine Prompts, also geht kein Wort durch seine Experten. Das eingebaute Modell prompts32 liest sie.</translation>
+    </message>
+    <message>
+        <source>The branches read different words: choose the conditional or the unconditional branch.</source>
+        <translation>Die Zweige lesen verschiedene Wörter: den bedingten oder den unbedingten Zweig wählen.</translation>
+    </message>
+    <message>
+        <source>The words join in a later layer: choose a MoE layer further down.</source>
+        <translation>Die Wörter kommen in einer späteren Schicht hinzu: eine MoE-Schicht weiter hinten wählen.</translation>
+    </message>
+    <message>
+        <source>These pictures have different prompts: choose one picture.</source>
+        <translation>Diese Bilder haben verschiedene Prompts: ein Bild wählen.</translation>
+    </message>
+    <message>
+        <source>Words and experts</source>
+        <translation>Wörter und Experten</translation>
+    </message>
+    <message>
+        <source>word</source>
+        <translation>Wort</translation>
+    </message>
+    <message>
+        <source>(empty places)</source>
+        <translation>(leere Plätze)</translation>
+    </message>
+    <message>
+        <source>share of the word</source>
+        <translation>Anteil des Wortes</translation>
+    </message>
+    <message>
+        <source>A row is a word: its gate weights over the experts, which sum to 1.</source>
+        <translation>Eine Zeile ist ein Wort: seine Gate-Gewichte über die Experten, die zusammen 1 ergeben.</translation>
+    </message>
 </context>
 <context>
     <name>RunWords</name>
@@ -2297,6 +2345,14 @@
     <message>
         <source>the network “%1” did not work on this picture here</source>
         <translation>das Netz „%1“ hat hier nicht an diesem Bild gearbeitet</translation>
+    </message>
+    <message>
+        <source>empty place of the prompt (%1)</source>
+        <translation>leerer Platz des Prompts (%1)</translation>
+    </message>
+    <message>
+        <source>“%1” of the prompt (%2)</source>
+        <translation>„%1“ aus dem Prompt (%2)</translation>
     </message>
 </context>
 <context>
@@ -2613,6 +2669,49 @@
     <message>
         <source>, number %1 without condition</source>
         <translation>, Nummer %1 ohne Bedingung</translation>
+    </message>
+</context>
+<context>
+    <name>moescope::BuiltInModels</name>
+    <message>
+        <source>prompts32: reads the prompt, draws emoji and shapes</source>
+        <translation>prompts32: liest den Prompt, zeichnet Emoji und Formen</translation>
+    </message>
+    <message>
+        <source>emoji32: small pictures of emoji</source>
+        <translation>emoji32: kleine Bilder von Emoji</translation>
+    </message>
+    <message>
+        <source>A mixture of experts on pixels, part of this program: makes 32 × 32 pictures of 256 emoji in a moment. Words are matched to the names of its classes.</source>
+        <translation>Eine Mischung von Experten auf Pixeln, Teil dieses Programms: macht im Nu Bilder von 256 Emoji, 32 × 32. Wörter werden den Namen seiner Klassen zugeordnet.</translation>
+    </message>
+    <message>
+        <source>prompts32 after a tenth of its training</source>
+        <translation>prompts32 nach einem Zehntel seines Trainings</translation>
+    </message>
+    <message>
+        <source>The first built-in model as it was after 2000 of 20000 steps: compare how the experts&apos; work changed while it learned.</source>
+        <translation>Das erste eingebaute Modell, wie es nach 2000 von 20000 Schritten war: zum Vergleich, wie sich die Arbeit der Experten beim Lernen änderte.</translation>
+    </message>
+    <message>
+        <source>the same without balance</source>
+        <translation>dasselbe ohne Balance</translation>
+    </message>
+    <message>
+        <source>A twin of prompts32 after 2000 steps: same data, same seed, but nothing that evens out the work of the experts. Compare their loads.</source>
+        <translation>Ein Zwilling von prompts32 nach 2000 Schritten: gleiche Daten, gleicher Seed, aber nichts, was die Arbeit der Experten ausgleicht. Zum Vergleich der Lasten.</translation>
+    </message>
+    <message>
+        <source>Mixture of six networks for emoji</source>
+        <translation>Mischung von sechs Netzen für Emoji</translation>
+    </message>
+    <message>
+        <source>Whole networks as experts: a router over the prompt chooses and blends them. All six have the weights of emoji32; what each is for was assigned, not learned.</source>
+        <translation>Ganze Netze als Experten: Ein Router über dem Prompt wählt und mischt sie. Alle sechs haben die Gewichte von emoji32; wofür jedes da ist, wurde zugewiesen, nicht gelernt.</translation>
+    </message>
+    <message>
+        <source>A mixture of experts on pixels that reads English prompts itself, trained with this program: 256 emoji by their names, and scenes of coloured shapes such as &quot;a yellow star at the top&quot;, 32 × 32.</source>
+        <translation>Eine Mischung von Experten auf Pixeln, die englische Prompts selbst liest und mit diesem Programm trainiert wurde: 256 Emoji nach ihren Namen und Szenen farbiger Formen wie „a red circle left of a blue square“, 32 × 32.</translation>
     </message>
 </context>
 <context>
@@ -3548,10 +3647,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <translation>Weiterlaufen lassen</translation>
     </message>
     <message>
-        <source>Built-in emoji model</source>
-        <translation>Eingebautes Emoji-Modell</translation>
-    </message>
-    <message>
         <source>Open a session, a picture or a model</source>
         <translation>Sitzung, Bild oder Modell öffnen</translation>
     </message>
@@ -3711,10 +3806,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <translation>CUDA: %1</translation>
     </message>
     <message>
-        <source>Built-in mixture of networks</source>
-        <translation>Eingebaute Mischung von Netzen</translation>
-    </message>
-    <message>
         <source>Workspaces</source>
         <translation>Arbeitsbereiche</translation>
     </message>
@@ -3773,6 +3864,14 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>Opening the weights after step %1. The training stays paused.</source>
         <translation>Die Gewichte nach Schritt %1 werden geöffnet. Das Training bleibt in der Pause.</translation>
+    </message>
+    <message>
+        <source>It was made with the built-in model &apos;%1&apos;, which will be opened.</source>
+        <translation>Es wurde mit dem eingebauten Modell „%1“ gemacht, das dann geöffnet wird.</translation>
+    </message>
+    <message>
+        <source>%1 is the folder of a training run; opening it.</source>
+        <translation>%1 ist der Ordner eines Trainings; er wird geöffnet.</translation>
     </message>
 </context>
 <context>
@@ -4178,10 +4277,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
         <translation>Eingebaut</translation>
     </message>
     <message>
-        <source>emoji32: small pictures of emoji</source>
-        <translation>emoji32: kleine Emoji-Bilder</translation>
-    </message>
-    <message>
         <source>can run</source>
         <translation>kann laufen</translation>
     </message>
@@ -4328,10 +4423,6 @@ Aufschreiben, was zu sehen sein soll, und es erzeugen, oder einen gespeicherten 
     <message>
         <source>In %1</source>
         <translation>In %1</translation>
-    </message>
-    <message>
-        <source>A mixture of experts on pixels, part of this program: makes 32 × 32 pictures of 256 emoji in a moment.</source>
-        <translation>Eine Expertenmischung auf Pixeln, Teil dieses Programms: erzeugt im Nu Bilder von 256 Emoji mit 32 × 32 Pixeln.</translation>
     </message>
     <message>
         <source>%1 (%2), %3, %4.</source>

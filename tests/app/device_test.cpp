@@ -14,27 +14,27 @@ using Json = nlohmann::json;
 class Device : public CliTest {};
 
 CliResult generate(const std::string& output, const std::string& device) {
-    return runCli({"generate", "-p", "cat", "-s", "4", "--steps", "4", "--device", device, "-o", output});
+    return runCli({"generate", "-m", "embedded-emoji", "-p", "cat", "-s", "4", "--steps", "4", "--device", device, "-o", output});
 }
 
 TEST_F(Device, InfoListsWhatThereIsAndWhyNot) {
     {
         const FakePlugin fake(FakePlugin::Settings{{"REFUSE", "no NVIDIA driver was found"}});
-        const Json devices = Json::parse(runCli({"info", "--json"}).out)["devices"];
+        const Json devices = Json::parse(runCli({"info", "-m", "embedded-emoji", "--json"}).out)["devices"];
         ASSERT_EQ(devices.size(), 2u);
         EXPECT_EQ(devices[0]["device"], "cpu");
         EXPECT_EQ(devices[0]["offered"], true);
         EXPECT_EQ(devices[1]["device"], "cuda");
         EXPECT_EQ(devices[1]["offered"], false);
         EXPECT_EQ(devices[1]["reason"], "CUDA is not offered: no NVIDIA driver was found");
-        EXPECT_NE(runCli({"info"}).out.find("CUDA is not offered: no NVIDIA driver was found"), std::string::npos);
+        EXPECT_NE(runCli({"info", "-m", "embedded-emoji"}).out.find("CUDA is not offered: no NVIDIA driver was found"), std::string::npos);
     }
     const FakePlugin fake(FakePlugin::Settings{{"MEMORY", "75000000"}});
-    const Json gpu = Json::parse(runCli({"info", "--json"}).out)["devices"][1];
+    const Json gpu = Json::parse(runCli({"info", "-m", "embedded-emoji", "--json"}).out)["devices"][1];
     EXPECT_EQ(gpu["description"], "Fake GPU");
     EXPECT_EQ(gpu["memory"]["total"], 75000000);
     EXPECT_EQ(gpu["fits"]["f32"], false);
-    EXPECT_NE(runCli({"info"}).out.find("CUDA: Fake GPU, 75.0 MB of 75.0 MB free: the model does not fit"), std::string::npos);
+    EXPECT_NE(runCli({"info", "-m", "embedded-emoji"}).out.find("CUDA: Fake GPU, 75.0 MB of 75.0 MB free: the model does not fit"), std::string::npos);
 }
 
 TEST_F(Device, CudaThatIsNotThereEndsWithTheReasonAndTheWayForward) {
@@ -85,7 +85,7 @@ TEST_F(Device, BenchMeasuresEveryCase) {
     const FakePlugin fake;
     for (const std::string device : {"cpu", "cuda"})
         for (const std::string name : {"forward", "run", "load", "capture", "memory"}) {
-            const CliResult run = runCli({"bench", "--case", name, "-m", "embedded", "--device", device, "--repeat", "2", "--warmup", "0",
+            const CliResult run = runCli({"bench", "--case", name, "-m", "embedded-emoji", "--device", device, "--repeat", "2", "--warmup", "0",
                                           "--steps", "2", "--batch", "1", "--json"});
             ASSERT_EQ(run.status, 0) << name << ": " << run.err;
             const Json line = Json::parse(run.out);

@@ -17,7 +17,7 @@ using Json = nlohmann::json;
 class Generate : public CliTest {};
 
 TEST_F(Generate, WritesPictureSessionAndReportAndSaysWhichClassItTook) {
-    const CliResult run = runCli({"generate", "-p", "a photo of a red heart", "-s", "5", "--steps", "4", "-o", file("a.png"), "--session",
+    const CliResult run = runCli({"generate", "-m", "embedded-emoji", "-p", "a photo of a red heart", "-s", "5", "--steps", "4", "-o", file("a.png"), "--session",
                                   file("a.moescope"), "--report", file("a.txt")});
     ASSERT_EQ(run.status, 0) << run.err;
     EXPECT_NE(run.out.find("class 145 'red heart'"), std::string::npos) << run.out;
@@ -36,7 +36,7 @@ TEST_F(Generate, WritesPictureSessionAndReportAndSaysWhichClassItTook) {
 }
 
 TEST_F(Generate, RepeatsAPictureFromItsOwnSettings) {
-    ASSERT_EQ(runCli({"generate", "-p", "rocket", "-s", "31", "--steps", "3", "--sampling-method", "euler", "--cfg-scale", "3.5", "--cfg-interval",
+    ASSERT_EQ(runCli({"generate", "-m", "embedded-emoji", "-p", "rocket", "-s", "31", "--steps", "3", "--sampling-method", "euler", "--cfg-scale", "3.5", "--cfg-interval",
                       "0.2,0.9", "-b", "2", "-n", "pizza", "-o", file("a.png")})
                   .status,
               0);
@@ -47,7 +47,7 @@ TEST_F(Generate, RepeatsAPictureFromItsOwnSettings) {
 }
 
 TEST_F(Generate, LeavesSettingsOutOnRequest) {
-    ASSERT_EQ(runCli({"generate", "--class", "66", "--steps", "2", "--no-metadata", "-o", file("a.png")}).status, 0);
+    ASSERT_EQ(runCli({"generate", "-m", "embedded-emoji", "--class", "66", "--steps", "2", "--no-metadata", "-o", file("a.png")}).status, 0);
     EXPECT_TRUE(readPng(file("a.png"))->texts.empty());
     const CliResult repeat = runCli({"generate", "--from", file("a.png"), "-o", file("b.png")});
     EXPECT_EQ(repeat.status, 1);
@@ -55,21 +55,21 @@ TEST_F(Generate, LeavesSettingsOutOnRequest) {
 }
 
 TEST_F(Generate, KeepsThePictureOfAPromptThatIsNoUtf8) {
-    ASSERT_EQ(runCli({"generate", "-p", "cat \xFF", "--steps", "1", "-o", file("a.png")}).status, 0);
+    ASSERT_EQ(runCli({"generate", "-m", "embedded-emoji", "-p", "cat \xFF", "--steps", "1", "-o", file("a.png")}).status, 0);
     const auto png = readPng(file("a.png"));
     ASSERT_TRUE(png.ok());
     EXPECT_TRUE(png->text("parameters")->starts_with("cat \uFFFD\n"));
 }
 
 TEST_F(Generate, ImageOfABatchEqualsTheOneMadeAloneWithTheNextSeed) {
-    ASSERT_EQ(runCli({"generate", "--class", "66", "-s", "9", "-b", "2", "--steps", "3", "-o", file("a.png")}).status, 0);
-    ASSERT_EQ(runCli({"generate", "--class", "66", "-s", "10", "--steps", "3", "-o", file("b.png")}).status, 0);
+    ASSERT_EQ(runCli({"generate", "-m", "embedded-emoji", "--class", "66", "-s", "9", "-b", "2", "--steps", "3", "-o", file("a.png")}).status, 0);
+    ASSERT_EQ(runCli({"generate", "-m", "embedded-emoji", "--class", "66", "-s", "10", "--steps", "3", "-o", file("b.png")}).status, 0);
     EXPECT_EQ(readPng(file("a-2.png"))->picture, readPng(file("b.png"))->picture);
 }
 
 TEST_F(Generate, RunsOnePromptPerLineOfAFile) {
     std::ofstream(file("prompts.txt")) << "\xEF\xBB\xBFred apple\n\nblue heart\r\n";
-    const CliResult run = runCli({"generate", "--prompt-file", file("prompts.txt"), "-s", "1", "--steps", "2", "-o", file("p.png"), "--json"});
+    const CliResult run = runCli({"generate", "-m", "embedded-emoji", "--prompt-file", file("prompts.txt"), "-s", "1", "--steps", "2", "-o", file("p.png"), "--json"});
     ASSERT_EQ(run.status, 0) << run.err;
     const Json results = Json::parse(run.out);
     ASSERT_EQ(results.size(), 2u);
@@ -80,7 +80,7 @@ TEST_F(Generate, RunsOnePromptPerLineOfAFile) {
 
 TEST_F(Generate, KeepsNothingHalfWrittenWhenAFileCanNotBeWritten) {
     std::filesystem::create_directories(folder / "taken.png");  // a folder of that name
-    const CliResult run = runCli({"generate", "-p", "cat", "--steps", "2", "-o", file("taken.png"), "--session", file("s.moescope")});
+    const CliResult run = runCli({"generate", "-m", "embedded-emoji", "-p", "cat", "--steps", "2", "-o", file("taken.png"), "--session", file("s.moescope")});
     EXPECT_EQ(run.status, 1);
     EXPECT_NE(run.err.find("taken.png"), std::string::npos) << run.err;
     EXPECT_TRUE(openSession(file("s.moescope")).ok()) << "the run is kept";
@@ -89,7 +89,7 @@ TEST_F(Generate, KeepsNothingHalfWrittenWhenAFileCanNotBeWritten) {
 }
 
 TEST_F(Generate, StopsOnCtrlC) {
-    const CliResult run = runCli({"generate", "-p", "cat", "--steps", "10000", "-o", file("a.png")}, 700);
+    const CliResult run = runCli({"generate", "-m", "embedded-emoji", "-p", "cat", "--steps", "10000", "-o", file("a.png")}, 700);
     EXPECT_EQ(run.status, 1) << run.out << run.err;
     EXPECT_NE(run.err.find("cancelled"), std::string::npos) << run.err;
     EXPECT_FALSE(std::filesystem::exists(file("a.png")));
@@ -110,6 +110,7 @@ class BadGenerateInput : public testing::TestWithParam<BadInput> {};
 TEST_P(BadGenerateInput, EndsWithOneSentence) {
     std::vector<std::string> arguments{"generate", "-o", "/tmp/moescope-never-written.png"};
     arguments.insert(arguments.end(), GetParam().arguments.begin(), GetParam().arguments.end());
+    if (std::ranges::find(arguments, "-m") == arguments.end()) arguments.insert(arguments.end(), {"-m", "embedded-emoji"});
     const CliResult run = runCli(arguments);
     EXPECT_EQ(run.status, GetParam().status) << run.err;
     EXPECT_NE(run.err.find(GetParam().says), std::string::npos) << run.err;

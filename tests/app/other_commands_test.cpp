@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/io/named_tensors.h"
+#include "engine/io/tensor_source.h"
 #include "tests/app/cli_process.h"
 
 namespace moescope::test {
@@ -23,7 +24,7 @@ Json readManifest() {
 }
 
 TEST_F(Commands, InfoTellsFamilyCountsAndDefaults) {
-    const CliResult run = runCli({"info", "--json"});
+    const CliResult run = runCli({"info", "-m", "embedded-emoji", "--json"});
     ASSERT_EQ(run.status, 0) << run.err;
     const Json info = Json::parse(run.out);
     EXPECT_EQ(info["family"], "JiTMoE");
@@ -32,7 +33,7 @@ TEST_F(Commands, InfoTellsFamilyCountsAndDefaults) {
     EXPECT_EQ(info["moe"]["experts"], 8);
     EXPECT_EQ(info["defaults"]["steps"], 25);
     EXPECT_EQ(info["runs"], true);
-    EXPECT_NE(runCli({"info"}).out.find("8 experts x 4 layers"), std::string::npos);
+    EXPECT_NE(runCli({"info", "-m", "embedded-emoji"}).out.find("8 experts x 4 layers"), std::string::npos);
 }
 
 TEST_F(Commands, InfoSaysWhatAModelStillNeeds) {
@@ -50,10 +51,10 @@ TEST_F(Commands, SettingsMayStandBeforeTheFileAndBeRepeated) {
 }
 
 TEST_F(Commands, LabelFindsAndListsClasses) {
-    EXPECT_NE(runCli({"label", "cat"}).out.find("cat face"), std::string::npos);
-    const Json all = Json::parse(runCli({"label", "--json"}).out);
+    EXPECT_NE(runCli({"label", "-m", "embedded-emoji", "cat"}).out.find("cat face"), std::string::npos);
+    const Json all = Json::parse(runCli({"label", "-m", "embedded-emoji", "--json"}).out);
     EXPECT_EQ(all.size(), 256u);
-    const CliResult none = runCli({"label", "xyzzyq"});
+    const CliResult none = runCli({"label", "-m", "embedded-emoji", "xyzzyq"});
     EXPECT_EQ(none.status, 1);
     EXPECT_NE(none.err.find("no class"), std::string::npos);
 }
@@ -72,6 +73,17 @@ TEST_F(Commands, VerifyPassesACaseAndRefusesAFamilyThatDoesNotRunYet) {
     EXPECT_FALSE(other.err.empty());
     EXPECT_EQ(runCli({"verify", kGolden + "dsmoe-tiny", kGolden + "jit-tiny", "--dump", file("x")}).status, 2);
     EXPECT_EQ(runCli({"verify", "/nope"}).status, 1);
+}
+
+TEST_F(Commands, ConvertNamesTheModelAndKeepsANotice) {
+    ASSERT_EQ(runCli({"convert", "-m", "embedded-emoji", "--dtype", "f16", "--name", "small emoji", "--notice", "mine", "-o", file("a.safetensors")}).status, 0);
+    ASSERT_EQ(runCli({"convert", "-m", file("a.safetensors"), "-o", file("b.safetensors")}).status, 0);
+    for (const char* name : {"a.safetensors", "b.safetensors"}) {
+        const auto metadata = openTensorSource(file(name)).orThrow()->metadata();
+        EXPECT_EQ(metadata["moescope.name"], "small emoji");
+        EXPECT_EQ(metadata["moescope.notice"], "mine");
+    }
+    EXPECT_EQ(Json::parse(runCli({"info", file("b.safetensors"), "--json"}).out)["name"], "small emoji");
 }
 
 TEST_F(Commands, ConvertKeepsEveryValidHostileFileBitForBit) {
@@ -118,7 +130,7 @@ TEST_F(Commands, RefusedHostileFilesEndWithASentenceAndExitStatusOne) {
 }
 
 TEST_F(Commands, ExportWritesWhatASessionHolds) {
-    ASSERT_EQ(runCli({"generate", "-p", "cat", "-s", "1", "--steps", "2", "-o", file("a.png"), "--session", file("a.moescope")}).status, 0);
+    ASSERT_EQ(runCli({"generate", "-m", "embedded-emoji", "-p", "cat", "-s", "1", "--steps", "2", "-o", file("a.png"), "--session", file("a.moescope")}).status, 0);
     for (const char* name : {"r.npz", "r.csv", "r.json"}) {
         const CliResult run = runCli({"export", file("a.moescope"), "--data", file(name)});
         EXPECT_EQ(run.status, 0) << run.err;

@@ -60,7 +60,7 @@ TEST_F(PromptModel, IsToldFromClassModelsInScores) {
     // A class model is given the class that the words mean; its own pictures are nearest to themselves.
     for (const auto& [name, seed] : {std::pair{"red heart", "5"}, std::pair{"pizza", "6"}}) {
         std::filesystem::create_directories(folder / "set" / name);
-        ASSERT_EQ(runCli({"generate", "-p", name, "-s", seed, "--steps", "3", "-o",
+        ASSERT_EQ(runCli({"generate", "-m", "embedded-emoji", "-p", name, "-s", seed, "--steps", "3", "-o",
                           (folder / "set" / name / "1.png").string()})
                       .status,
                   0);
@@ -70,7 +70,7 @@ TEST_F(PromptModel, IsToldFromClassModelsInScores) {
                                "{\"kind\": \"name\", \"caption\": \"pizza\", \"class\": \"pizza\"}\n"
                                "{\"kind\": \"phrasing\", \"caption\": \"qqqq\", \"class\": \"pizza\"}\n"));
     const CliResult run =
-        runCli({"evaluate", "-m", "embedded", "--data", file("set"), "--steps", "3", "-s", "5", "--json"});
+        runCli({"evaluate", "-m", "embedded-emoji", "--data", file("set"), "--steps", "3", "-s", "5", "--json"});
     ASSERT_EQ(run.status, 0) << run.err;
     const Json scores = Json::parse(run.out);
     EXPECT_EQ(scores["kinds"]["name"]["right"], 2) << run.out;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/support/embedded_model.h"
 
+#include "engine/model/built_in_models.h"
+
 namespace moescope::test {
 
 EmbeddedModel loadEmbedded(int threads, const std::string& isa, MsDType storage) {
@@ -13,6 +15,14 @@ EmbeddedModel loadEmbedded(int threads, const std::string& isa, MsDType storage)
     return model;
 }
 
+EmbeddedModel loadBuiltIn(const std::string& name, int threads) {
+    EmbeddedModel model;
+    model.backend = std::make_unique<Backend>(cpuBackendTable(), BackendOptions{threads});
+    model.checkpoint = Checkpoint::open(builtInFile(name, MOESCOPE_RESOURCES).orThrow()).orThrow();
+    model.denoiser = model.checkpoint->load(*model.backend, {}).orThrow();
+    return model;
+}
+
 GenerationRequest quickRequest(const LoadableModel& checkpoint, int label, uint64_t seed, int steps) {
     GenerationRequest request;
     request.sampler = checkpoint.description().defaults;
@@ -22,7 +32,9 @@ GenerationRequest quickRequest(const LoadableModel& checkpoint, int label, uint6
     return request;
 }
 
-ClassLabels embeddedLabels() { return ClassLabels::load(MOESCOPE_RESOURCES "/embedded/labels.json").orThrow(); }
+ClassLabels embeddedLabels() {
+    return ClassLabels::load(MOESCOPE_RESOURCES "/embedded/labels.json").orThrow();
+}
 
 std::shared_ptr<const RunRecord> runToEnd(const Denoiser& denoiser, const GenerationRequest& request) {
     GenerationResult result = generate(denoiser, nullptr, request, nullptr, {}).orThrow();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The embedded emoji model, loaded once per test program and device setting.
+// The built-in models, loaded.
 #pragma once
 
 #include <memory>
@@ -18,8 +18,11 @@ struct EmbeddedModel {
     std::unique_ptr<Denoiser> denoiser;
 };
 
-/// Throws when it can not be loaded: a broken checkout.
+/// The emoji model. Throws when it can not be loaded: a broken checkout.
 EmbeddedModel loadEmbedded(int threads = 0, const std::string& isa = "auto", MsDType storage = MS_F32);
+
+/// A built-in model by its name (engine/model/built_in_models.h).
+EmbeddedModel loadBuiltIn(const std::string& name, int threads = 0);
 
 /// A few quick steps of one class.
 GenerationRequest quickRequest(const LoadableModel& checkpoint, int label, uint64_t seed, int steps = 4);

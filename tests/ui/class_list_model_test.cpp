@@ -16,7 +16,7 @@ using namespace moescope;
 class ClassListModelTest : public QObject {
     Q_OBJECT
 private slots:
-    void initTestCase() { m_emoji = test::embeddedModel(); }
+    void initTestCase() { m_emoji = test::emojiModel(); }
     void anEmptyQueryShowsAllInOrder();
     void namesKeywordsGroupsAndNumbersAreFound();
     void classesWithoutNamesAreFoundByNumber();

@@ -73,6 +73,15 @@ private slots:
         QCOMPARE(int(found->kind), int(DroppedFile::Kind::Model));
     }
 
+    void aFolderWithARecipeAndNumbersIsATrainingRun() {
+        const auto folder = m_folder.path() / "run";
+        std::filesystem::create_directories(folder);
+        QCOMPARE(int(examineFile(folder)->kind), int(DroppedFile::Kind::Model));
+        std::ofstream(folder / "recipe.yaml") << "name: x\n";
+        std::ofstream(folder / "metrics.jsonl") << "";
+        QCOMPARE(int(examineFile(folder)->kind), int(DroppedFile::Kind::TrainingRun));
+    }
+
     void enlargedPicturesRepeatPixels() {
         const auto path = m_folder.path() / "large.png";
         QVERIFY(savePicture(*finishedRun(), 0, path, 3, true).ok());

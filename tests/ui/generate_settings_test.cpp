@@ -47,7 +47,7 @@ private:
 };
 
 void GenerateSettingsTest::initTestCase() {
-    m_emoji = test::embeddedModel();
+    m_emoji = test::emojiModel();
     m_nameless = test::goldenModel("jitmoe-tiny");
 }
 

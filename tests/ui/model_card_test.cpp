@@ -24,7 +24,7 @@ constexpr int64_t kPlenty = int64_t(1) << 40;
 class ModelCardTest : public QObject {
     Q_OBJECT
 private slots:
-    void initTestCase() { m_emoji = test::embeddedModel(); }
+    void initTestCase() { m_emoji = test::emojiModel(); }
     void theEmbeddedModelInWords();
     void aDenseModelHasNoExperts();
     void aLatentModelWithoutVaeSaysWhatToGet();

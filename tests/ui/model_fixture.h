@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/model/built_in_models.h"
 #include "engine/model/checkpoint.h"
 #include "engine/model/companion_files.h"
 #include "ui/session/open_model.h"
@@ -20,7 +21,7 @@ inline OpenModelPtr openedModel(const ModelOrder& order) {
     const std::filesystem::path resources(MOESCOPE_RESOURCES);
     auto model = std::make_shared<OpenModel>();
     model->order = order;
-    model->checkpoint = Checkpoint::open(order.embedded() ? resources / "embedded/emoji32.safetensors" : order.path, options).orThrow();
+    model->checkpoint = Checkpoint::open(order.embedded() ? builtInFile(order.builtIn, resources).orThrow() : order.path, options).orThrow();
     if (auto labels = findLabels(*model->checkpoint, resources)) model->labels = std::make_shared<ClassLabels>(std::move(*labels));
     if (model->description().space == PictureSpace::SdLatent) {
         model->vae = findVae(*model->checkpoint, order.vae);
@@ -31,7 +32,8 @@ inline OpenModelPtr openedModel(const ModelOrder& order) {
     return model;
 }
 
-inline OpenModelPtr embeddedModel() { return openedModel({}); }
+/// Of 256 classes with names.
+inline OpenModelPtr emojiModel() { return openedModel({.builtIn = "embedded-emoji"}); }
 
 /// A checkpoint of tests/golden: ten classes without names.
 inline OpenModelPtr goldenModel(const std::string& name) {

@@ -64,7 +64,7 @@ private:
     std::unique_ptr<PromptBar> m_bar;
 };
 
-void PromptBarTest::initTestCase() { m_emoji = test::embeddedModel(); }
+void PromptBarTest::initTestCase() { m_emoji = test::emojiModel(); }
 
 void PromptBarTest::init() {
     m_state = std::make_unique<GenerateState>();

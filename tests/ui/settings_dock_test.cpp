@@ -46,7 +46,7 @@ private slots:
     void initTestCase() { QLocale::setDefault(QLocale::c()); }
 
     void flowsAreSampledByEulerAndHeunWithAShift() {
-        Panel panel(test::embeddedModel());
+        Panel panel(test::emojiModel());
         QCOMPARE(panel.samplers(), QStringList({"Euler", "Heun"}));
         QVERIFY(panel.shows("shift"));
         for (const char* name : {"respacing", "eta", "pool", "poolNote"}) QVERIFY2(!panel.shows(name), name);
@@ -86,7 +86,7 @@ private slots:
     }
 
     void aSamplerOfAnotherModelIsShownAndRefused() {
-        Panel panel(test::embeddedModel());
+        Panel panel(test::emojiModel());
         GenerationParameters parameters;
         parameters.steps = 10;
         parameters.sampler = "ddim";

@@ -120,7 +120,7 @@ struct TestWindow {
 
     /// The first model, with its weights, and settings that take a moment only.
     bool openModel(int steps = 4, int pictures = 1) {
-        window->openFirstModel({});
+        window->openFirstModel(QStringLiteral("embedded-emoji"));
         if (!QTest::qWaitFor([this] { return engine.model() && engine.modelState() == ModelState::Ready; }, kLong)) return false;
         quick(steps, pictures);
         return true;

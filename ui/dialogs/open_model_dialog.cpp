@@ -13,7 +13,9 @@
 #include <QVBoxLayout>
 
 #include "engine/core/system_memory.h"
+#include "engine/model/built_in_models.h"
 #include "ui/icons.h"
+#include "ui/session/built_in_words.h"
 #include "ui/session/paths.h"
 
 namespace moescope {
@@ -43,9 +45,14 @@ OpenModelDialog::OpenModelDialog(RecentModels recent, const ModelOrder& current,
     connect(&m_folderScan, &ModelScan::finished, this, [this](bool stopped) { endScan(m_folderGroup, m_folderScan.folder(), stopped); });
 
     QTreeWidgetItem* group = addGroup(tr("Built in"));
-    m_builtIn = addModel(group, tr("emoji32: small pictures of emoji"), {});
-    m_builtIn->setData(Name, kBuiltInRole, true);
-    m_builtIn->setText(State, tr("can run"));
+    const std::string_view asked = current.builtIn.empty() ? builtInModels().front().id : std::string_view(current.builtIn);
+    QTreeWidgetItem* now = nullptr;
+    for (const BuiltInModel& model : builtInModels()) {
+        QTreeWidgetItem* item = addModel(group, builtInTitle(model.id), {});
+        item->setData(Name, kBuiltInRole, QString::fromUtf8(model.id.data(), qsizetype(model.id.size())));
+        item->setText(State, tr("can run"));
+        if (model.id == asked) now = item;
+    }
     m_recentGroup = addGroup(tr("Opened before"));
     fillRecent();
     m_cacheGroup = addGroup(tr("Hugging Face cache on this machine"));
@@ -53,7 +60,7 @@ OpenModelDialog::OpenModelDialog(RecentModels recent, const ModelOrder& current,
 
     m_storage->setCurrentIndex(current.storage == MS_BF16 ? 1 : 0);
     if (current.embedded())
-        m_tree->setCurrentItem(m_builtIn);
+        m_tree->setCurrentItem(now);
     else
         m_path->setText(textOf(current.path));
     showWhatIsPossible();
@@ -254,13 +261,13 @@ void OpenModelDialog::searchFolder(const fs::path& folder) {
 void OpenModelDialog::takeChosen() {
     const QList<QTreeWidgetItem*> chosen = m_tree->selectedItems();
     if (!chosen.isEmpty()) {
-        m_embedded = chosen.front()->data(Name, kBuiltInRole).toBool();
+        m_builtIn = chosen.front()->data(Name, kBuiltInRole).toString().toStdString();
         const QString path = chosen.front()->data(Name, kPathRole).toString();
         {
             const QSignalBlocker quiet(m_path);
             m_path->setText(path);
         }
-        if (const auto before = m_recent.orderFor(pathOf(path)); before && !m_embedded) {
+        if (const auto before = m_recent.orderFor(pathOf(path)); before && m_builtIn.empty()) {
             m_storage->setCurrentIndex(before->storage == MS_BF16 ? 1 : 0);
             m_vae->setText(textOf(before->vae));
         }
@@ -270,7 +277,7 @@ void OpenModelDialog::takeChosen() {
 }
 
 void OpenModelDialog::takePath(const QString&) {
-    m_embedded = false;
+    m_builtIn.clear();
     const QSignalBlocker quiet(m_tree);
     m_tree->clearSelection();
     m_tree->setCurrentItem(nullptr);
@@ -288,15 +295,15 @@ void OpenModelDialog::removeChosen() {
 
 void OpenModelDialog::inspectSoon() {
     m_inspected = {};
-    m_details->setText(m_embedded ? tr("A mixture of experts on pixels, part of this program: makes 32 × 32 pictures of 256 emoji in a moment.") : QString());
-    if (m_embedded || m_path->text().trimmed().isEmpty())
+    m_details->setText(m_builtIn.empty() ? QString() : builtInAbout(m_builtIn));
+    if (!m_builtIn.empty() || m_path->text().trimmed().isEmpty())
         m_inspectSoon.stop();
     else
         m_inspectSoon.start();
 }
 
 void OpenModelDialog::showInspected(const FoundModel& model) {
-    if (m_embedded || model.path != pathOf(m_path->text().trimmed())) return;  // another one is chosen by now
+    if (!m_builtIn.empty() || model.path != pathOf(m_path->text().trimmed())) return;  // another one is chosen by now
     m_inspected = model;
     QString text;
     if (!model.family.isEmpty())
@@ -323,20 +330,21 @@ void OpenModelDialog::showWhatIsPossible() {
     const QList<QTreeWidgetItem*> chosen = m_tree->selectedItems();
     m_remove->setEnabled(!chosen.isEmpty() && chosen.front()->parent() == m_recentGroup);
     m_stop->setVisible(m_cacheScan.running() || m_folderScan.running());
-    m_open->setEnabled(m_embedded || !m_path->text().trimmed().isEmpty());
-    const bool latent = m_inspected.latent && !m_embedded;
+    m_open->setEnabled(!m_builtIn.empty() || !m_path->text().trimmed().isEmpty());
+    const bool latent = m_inspected.latent && m_builtIn.empty();
     m_vaeRow->setVisible(latent);
     m_vaeTitle->setVisible(latent);
 }
 
 ModelOrder OpenModelDialog::order() const {
     ModelOrder order;
-    const fs::path path = m_embedded ? fs::path() : pathOf(m_path->text().trimmed());
-    if (path == m_current.path)
+    const fs::path path = m_builtIn.empty() ? pathOf(m_path->text().trimmed()) : fs::path();
+    if (path == m_current.path && m_builtIn.empty())
         order = m_current;
     else if (const auto before = m_recent.orderFor(path))
         order = *before;
     order.path = path;
+    order.builtIn = m_builtIn;
     order.storage = m_storage->currentIndex() == 1 ? MS_BF16 : MS_F32;
     if (m_inspected.latent) order.vae = pathOf(m_vae->text().trimmed());
     return order;
@@ -345,7 +353,7 @@ ModelOrder OpenModelDialog::order() const {
 void OpenModelDialog::accept() {
     if (!m_open->isEnabled()) return;
     // What is known to be no model is not worth closing for; the reason stands in the dialog.
-    if (!m_embedded && m_inspected.path == pathOf(m_path->text().trimmed()) && m_inspected.family.isEmpty()) {
+    if (m_builtIn.empty() && m_inspected.path == pathOf(m_path->text().trimmed()) && m_inspected.family.isEmpty()) {
         m_path->setFocus();
         m_path->selectAll();
         return;

@@ -54,14 +54,14 @@ private:
 
     RecentModels m_recent;
     ModelOrder m_current;
-    bool m_embedded = false;  // the built-in model is chosen
+    std::string m_builtIn;  // id of the built-in model that is chosen; empty: none is
     FoundModel m_inspected;
     QTimer m_inspectSoon;
     ModelScan m_cacheScan, m_folderScan;
     LatestTask<FoundModel> m_inspecting;
 
     QTreeWidget* m_tree;
-    QTreeWidgetItem *m_builtIn = nullptr, *m_recentGroup = nullptr, *m_cacheGroup = nullptr, *m_folderGroup = nullptr;
+    QTreeWidgetItem *m_recentGroup = nullptr, *m_cacheGroup = nullptr, *m_folderGroup = nullptr;
     QLineEdit *m_path, *m_vae;
     QPushButton *m_stop, *m_remove, *m_open;
     QLabel* m_details;

@@ -48,7 +48,10 @@ Result<DroppedFile> examineFile(const fs::path& path) {
     std::error_code code;
     if (!fs::exists(path, code))
         return EngineError{ErrorCode::NotFound, fmt::format("'{}' is not there; it may have been moved or deleted", path.filename().string())};
-    if (fs::is_directory(path, code)) return DroppedFile{DroppedFile::Kind::Model, path, {}};
+    if (fs::is_directory(path, code)) {
+        const bool run = fs::exists(path / "recipe.yaml", code) && fs::exists(path / "metrics.jsonl", code);
+        return DroppedFile{run ? DroppedFile::Kind::TrainingRun : DroppedFile::Kind::Model, path, {}};
+    }
     if (isPng(path)) return examinePicture(path);
     if (path.extension() == ".moescope") return DroppedFile{DroppedFile::Kind::Session, path, {}};
     if (SessionReader::open(path).ok()) return DroppedFile{DroppedFile::Kind::Session, path, {}};

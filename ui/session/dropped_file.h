@@ -11,13 +11,13 @@
 namespace moescope {
 
 struct DroppedFile {
-    enum class Kind { Session, Picture, Model };
+    enum class Kind { Session, Picture, Model, TrainingRun };
     Kind kind = Kind::Model;
     std::filesystem::path path;
     std::optional<GenerationParameters> parameters;  // Picture: the settings inside
 };
 
-/// Reads headers only; for the pool. A picture without settings, or a file that is none of the three, is an error that says what was
+/// Reads headers only; for the pool. A picture without settings, or a file that is none of these, is an error that says what was
 /// found and what can be opened.
 Result<DroppedFile> examineFile(const std::filesystem::path& path);
 

@@ -7,6 +7,7 @@
 
 #include "engine/core/system_memory.h"
 #include "engine/ensemble/open_model.h"
+#include "engine/model/built_in_models.h"
 #include "engine/model/companion_files.h"
 #include "engine/model/vae_files.h"
 
@@ -50,7 +51,7 @@ Result<OpenModelPtr> openModelHeaders(const ModelOrder& order, const std::filesy
     return guarded([&]() -> OpenModelPtr {
         auto model = std::make_shared<OpenModel>();
         model->order = order;
-        const std::filesystem::path path = order.embedded() ? resources / "embedded" / "emoji32.safetensors" : order.path;
+        const std::filesystem::path path = order.embedded() ? builtInFile(order.builtIn, resources).orThrow() : order.path;
         model->checkpoint = moescope::openModel(path, {order.weightSet, order.settings}).orThrow();
         model->checkpoint->runnable().orThrow();
         model->name = QString::fromStdString(model->checkpoint->name());

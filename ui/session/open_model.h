@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 
 #include "engine/model/loadable_model.h"
 
@@ -15,7 +16,8 @@ namespace moescope {
 
 /// What a person asks to open.
 struct ModelOrder {
-    std::filesystem::path path;  // empty: the embedded model
+    std::filesystem::path path;  // empty: one of the program's own models
+    std::string builtIn;         // then its id (engine/model/built_in_models.h); empty: the default one
     std::string weightSet;       // empty: the preferred one
     nlohmann::json settings = nlohmann::json::object();  // what the files can not tell, by name
     MsDType storage = MS_F32;    // how weights are kept in memory

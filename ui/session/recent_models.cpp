@@ -48,6 +48,7 @@ bool isThere(const RecentModel& model) {
 
 QVariantMap toVariantMap(const ModelOrder& order) {
     return {{"path", textOf(order.path)},
+            {"builtIn", QString::fromStdString(order.builtIn)},
             {"weightSet", QString::fromStdString(order.weightSet)},
             {"settings", QString::fromStdString(order.settings.dump())},
             {"storage", order.storage == MS_BF16 ? "bf16" : "f32"},
@@ -57,6 +58,7 @@ QVariantMap toVariantMap(const ModelOrder& order) {
 ModelOrder modelOrderFrom(const QVariantMap& map) {
     ModelOrder order;
     order.path = pathOf(map.value("path").toString());
+    order.builtIn = map.value("builtIn").toString().toStdString();
     order.weightSet = map.value("weightSet").toString().toStdString();
     const auto settings = nlohmann::json::parse(map.value("settings").toString().toStdString(), nullptr, false);
     if (settings.is_object()) order.settings = settings;

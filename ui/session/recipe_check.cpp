@@ -3,11 +3,11 @@
 
 #include <QRegularExpression>
 #include <algorithm>
-
-#include <nlohmann/json.hpp>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "engine/core/system_memory.h"
+#include "engine/train/recipe_places.h"
 #include "engine/train/run_start.h"
 #include "ui/session/paths.h"
 #include "ui/session/sentences.h"
@@ -49,15 +49,13 @@ std::vector<ShippedRecipe> shippedRecipes(const fs::path& resources) {
     return recipes;
 }
 
-Result<train::Recipe> withData(const train::Recipe& recipe, const QString& data, const fs::path& recipeFolder) {
-    // One set given in the window, or all of the recipe's, with paths that hold wherever the run's folder is.
-    std::vector<std::string> places = data.isEmpty() ? recipe.data.paths : std::vector<std::string>{pathOf(data).string()};
-    for (std::string& place : places)
-        if (fs::path(place).is_relative()) place = fs::absolute(recipeFolder / place).string();
-    if (places.empty() || places == recipe.data.paths) return recipe;
-    auto text = train::withFields(recipe.text, {"data.path=" + nlohmann::json(places).dump()});
+Result<train::Recipe> withData(const train::Recipe& recipe, const QString& data, const fs::path& recipeFolder,
+                               const fs::path& resources) {
+    if (data.isEmpty()) return train::withPlaces(recipe, recipeFolder, resources);
+    auto text = train::withFields(recipe.text, {"data.path=" + nlohmann::json(pathOf(data).string()).dump()});
     if (!text.ok()) return text.error();
-    return train::parseRecipe(text.value(), "recipe");
+    const auto parsed = train::parseRecipe(text.value(), "recipe");
+    return parsed.ok() ? train::withPlaces(parsed.value(), recipeFolder, resources) : parsed;
 }
 
 Result<TrainingPlan> planTraining(const train::Recipe& recipe, const train::RunOptions& options) {

@@ -26,10 +26,10 @@ struct ShippedRecipe {
 };
 std::vector<ShippedRecipe> shippedRecipes(const std::filesystem::path& resources);
 
-/// The recipe with its data at an absolute place, so that the run folder says where that is. `data` empty: as the
-/// recipe says, from `recipeFolder`.
+/// The recipe with everything at an absolute place, so that the run folder says where that is (train::withPlaces).
+/// `data`: the set that is given in the window; empty: as the recipe says.
 Result<train::Recipe> withData(const train::Recipe& recipe, const QString& data,
-                               const std::filesystem::path& recipeFolder);
+                               const std::filesystem::path& recipeFolder, const std::filesystem::path& resources);
 
 /// What is known before the first step.
 struct TrainingPlan {

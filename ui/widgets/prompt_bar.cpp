@@ -13,8 +13,10 @@
 #include <QPushButton>
 #include <QToolButton>
 
+#include "engine/model/built_in_models.h"
 #include "ui/dialogs/class_picker.h"
 #include "ui/icons.h"
+#include "ui/session/built_in_words.h"
 #include "ui/session/sentences.h"
 #include "ui/widgets/prompt_completer.h"
 #include "ui/widgets/seed_field.h"
@@ -244,7 +246,9 @@ void PromptBar::showModel(const OpenModelPtr& model) {
         const auto& classes = model->labels->classes();
         m_prompt->setPlaceholderText(tr("Say what to draw, for example: %1").arg(QString::fromStdString(classes[classes.size() / 2].name)));
     } else if (reads) {
-        m_prompt->setPlaceholderText(tr("Say what to draw, in a few words"));
+        const auto builtIn = builtInModel(model->order.builtIn);
+        const QString example = model->order.embedded() && builtIn.ok() ? builtInExample(builtIn->id) : QString();
+        m_prompt->setPlaceholderText(example.isEmpty() ? tr("Say what to draw, in a few words") : tr("Say what to draw, for example: %1").arg(example));
     } else {
         m_prompt->setPlaceholderText(model ? tr("Type a class number from 0 to %1").arg(model->description().config.classes - 1)
                                            : tr("Open a model first"));

@@ -258,6 +258,8 @@ void TrainSetup::setRecipe(const QString& text, const std::filesystem::path& pla
     recheck();
 }
 
+Result<train::Recipe> TrainSetup::wholeRecipe() const { return withData(*m_check.recipe, data(), m_place, m_resources); }
+
 QString TrainSetup::recipeText() const {
     return m_editor->toPlainText();
 }
@@ -364,8 +366,7 @@ void TrainSetup::plan() {
     }
     m_facts->setText(tr("Looking at the pictures \u2026"));
     m_planTask.submit(
-        [recipe = *m_check.recipe, data = data(), place = m_place, threads = threads()]() -> Result<TrainingPlan> {
-            const auto whole = withData(recipe, data, place);
+        [whole = wholeRecipe(), place = m_place, threads = threads()]() -> Result<TrainingPlan> {
             if (!whole.ok()) return whole.error();
             train::RunOptions options;
             options.recipeFolder = place;

@@ -30,6 +30,8 @@ public:
     QString recipeText() const;
     const std::filesystem::path& recipePlace() const { return m_place; }
     const RecipeCheck& check();  // of the text of now
+    /// What the run learns by: the recipe without mistakes, with the data of the field and everything at absolute places.
+    Result<train::Recipe> wholeRecipe() const;
 
     void setData(const QString& folder);
     QString data() const;

@@ -218,7 +218,7 @@ void TrainWorkspace::start() {
     if (m_setup->data().isEmpty() && check.recipe->data.paths.empty())
         return m_setup->point(m_setup->dataField(),
                               tr("Choose the folder of pictures to learn from, then press Start again."));
-    auto recipe = withData(*check.recipe, m_setup->data(), m_setup->recipePlace());
+    auto recipe = m_setup->wholeRecipe();
     if (!recipe.ok()) return m_setup->point(m_setup->dataField(), sentenceOf(recipe.error()));
     if (m_setup->folder().isEmpty()) m_setup->setFolder(textOf(freeFolder(recipe->name)));
     const fs::path folder = fs::absolute(pathOf(m_setup->folder()));
