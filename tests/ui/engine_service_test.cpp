@@ -58,7 +58,7 @@ struct Bench {
     EngineService service{{MOESCOPE_RESOURCES, 2, "auto"}};
     Ears heard{service};
 
-    bool open(const ModelOrder& order = {}) {
+    bool open(const ModelOrder& order = {.builtIn = "embedded-emoji"}) {
         service.openModel(order);
         return QTest::qWaitFor([&] { return service.modelState() == ModelState::Ready; }, 60000);
     }
@@ -327,10 +327,10 @@ private slots:
         test::TemporaryFolder folder;
         test::writeFile(folder / "text.safetensors", "this is no model");
         Bench bench;
-        ModelOrder broken, half;
+        ModelOrder broken, half{.builtIn = "embedded-emoji"};
         broken.path = folder / "text.safetensors";
         half.storage = MS_BF16;
-        bench.service.openModel({});
+        bench.service.openModel({.builtIn = "embedded-emoji"});
         bench.service.openModel(broken);
         bench.service.openModel(half);
         QTRY_COMPARE(bench.service.modelState(), ModelState::Ready);
@@ -343,7 +343,7 @@ private slots:
         Bench bench;
         QVERIFY(bench.open());
         const RunId first = bench.service.generate(bench.order(66, 3)), second = bench.service.generate(bench.order(66, 3));
-        ModelOrder half;
+        ModelOrder half{.builtIn = "embedded-emoji"};
         half.storage = MS_BF16;
         QVERIFY(bench.open(half));
         QVERIFY(bench.waitForEnd(second));
@@ -369,7 +369,7 @@ private slots:
 
     void dropsAModelThatIsUnloadedWhileItIsOpened() {
         Bench bench;
-        bench.service.openModel({});
+        bench.service.openModel({.builtIn = "embedded-emoji"});
         bench.service.unloadModel();
         QCOMPARE(bench.service.modelState(), ModelState::None);
         QTest::qWait(200);
@@ -464,7 +464,7 @@ private slots:
         bench->service.generate(bench->order(66, 500));
         bench->service.generate(bench->order(67, 500));
         QTRY_VERIFY(!bench->heard.grown.empty());
-        bench->service.openModel({});
+        bench->service.openModel({.builtIn = "embedded-emoji"});
         bench.reset();
         QTest::qWait(100);  // what was on its way would come now
     }
@@ -472,7 +472,7 @@ private slots:
     void isDestroyedWhileAModelIsLoading() {
         for (int round = 0; round < 3; ++round) {
             Bench bench;
-            bench.service.openModel({});
+            bench.service.openModel({.builtIn = "embedded-emoji"});
             QTest::qWait(5 * round);
         }
     }
@@ -480,7 +480,7 @@ private slots:
     void worksOnADeviceThatCanNotBeMade() {
         EngineService service({MOESCOPE_RESOURCES, 1, "no such instructions"});
         Ears heard(service);
-        service.openModel({});
+        service.openModel({.builtIn = "embedded-emoji"});
         QTRY_COMPARE(heard.failures.size(), size_t(1));
         QVERIFY(!heard.failures[0].message.empty());
         QVERIFY(service.deviceText().isEmpty());
