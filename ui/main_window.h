@@ -4,6 +4,7 @@
 
 #include <QMainWindow>
 #include <memory>
+#include <string>
 
 #include "ui/session/engine_service.h"
 #include "ui/session/workbench.h"
@@ -79,7 +80,8 @@ private:
     void openModel(const ModelOrder& order);
     void showRecent();
     void take(const DroppedFile& file);
-    void askToRestore(const GenerationParameters& parameters, const QString& from);
+    /// `builtIn`: id of the built-in model that the picture was made with; empty: none of them.
+    void askToRestore(const GenerationParameters& parameters, const QString& from, const std::string& builtIn);
     bool scrubKey(int key);
     void updateTitle();
 

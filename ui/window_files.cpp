@@ -145,7 +145,14 @@ void MainWindow::take(const DroppedFile& file) {
             say(tr("%1 is a session; opening it.").arg(name));
             m_bench.history.openFile(file.path);
             return;
-        case DroppedFile::Kind::Picture: askToRestore(*file.parameters, name); return;
+        case DroppedFile::Kind::Picture:
+            onPool(this,
+                   [hash = file.parameters->modelHash, resources = m_bench.resources] {
+                       const auto found = builtInWithFingerprint(hash, resources);
+                       return found ? std::string(found->id) : std::string();
+                   },
+                   [this, parameters = *file.parameters, name](const std::string& builtIn) { askToRestore(parameters, name, builtIn); });
+            return;
         case DroppedFile::Kind::Model:
             say(tr("%1 looks like a model; opening it.").arg(name));
             openModel(m_parts->recent.orderFor(file.path).value_or(ModelOrder{.path = file.path, .storage = m_bench.preferences.now().storage}));
@@ -153,14 +160,14 @@ void MainWindow::take(const DroppedFile& file) {
     }
 }
 
-void MainWindow::askToRestore(const GenerationParameters& parameters, const QString& from) {
+void MainWindow::askToRestore(const GenerationParameters& parameters, const QString& from, const std::string& builtIn) {
     const OpenModelPtr& model = m_bench.engine.model();
     QString text = tr("%1 was made with these settings. Use them for the next picture?").arg(from);
-    std::optional<BuiltInModel> other;  // that the picture was made with
+    std::string other;  // to open for it
     if (model && !parameters.modelHash.empty() && parameters.modelHash != model->checkpoint->fingerprint()) {
         const QString name = QString::fromStdString(parameters.modelName);
-        other = builtInWithFingerprint(parameters.modelHash, m_bench.resources);
-        text += QLatin1Char('\n') + (other ? tr("It was made with the built-in model '%1', which will be opened.").arg(name)
+        other = builtIn;
+        text += QLatin1Char('\n') + (!other.empty() ? tr("It was made with the built-in model '%1', which will be opened.").arg(name)
                                            : tr("It was made with the model '%1', which is not the one that is open; the picture will differ.").arg(name));
     }
     QMessageBox box(QMessageBox::Question, tr("Restore settings"), text, QMessageBox::NoButton, this);
@@ -170,13 +177,13 @@ void MainWindow::askToRestore(const GenerationParameters& parameters, const QStr
     box.exec();
     if (box.clickedButton() != use) return;
     const auto adopt = [this, parameters, from, other](const OpenModelPtr& now) {
-        if (other && (!now || now->order.builtIn != other->id)) return;  // it could not be opened; that is said
+        if (!other.empty() && (!now || now->order.builtIn != other)) return;  // it could not be opened; that is said
         m_parts->state.adopt(parameters, parameters.batchIndex);
         say(tr("Settings of %1 restored.").arg(from));
     };
-    if (!other) return adopt(model);
+    if (other.empty()) return adopt(model);
     connect(&m_bench.engine, &EngineService::modelChanged, this, adopt, Qt::SingleShotConnection);
-    openModel({.builtIn = std::string(other->id)});
+    openModel({.builtIn = other});
 }
 
 void MainWindow::restoreFromShownRun() {

@@ -23,8 +23,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kRecentSteps = 50;  // that rate and loss are averaged over
-constexpr int64_t kHeldOutBatches = 8;  // on the way
-// At the end: every picture once, within these, so that chance adds little to the load of an expert.
+constexpr int64_t kHeldOutBatches = 8;  // on the way, and when a run is stopped: nobody waits for more
+// Of a finished run: every picture once, within these, so that chance adds little to the load of an expert.
 constexpr int64_t kFewestHeldOutBatches = 64, kMostHeldOutBatches = 256;
 
 double secondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
@@ -173,9 +173,13 @@ private:
         summary.finished = summary.step >= m_recipe.training.steps;
         for (const double loss : m_losses) summary.loss += loss / static_cast<double>(m_losses.size());
         if (summary.step > first || !m_options.resume) save();
-        summary.heldOut = measureHeldOut(summary.step, m_heldOut ? std::clamp(m_heldOut->items() / m_heldOut->batchSize(), kFewestHeldOutBatches, kMostHeldOutBatches) : 0);
+        summary.heldOut = measureHeldOut(summary.step, summary.finished ? heldOutBatchesOfAll() : kHeldOutBatches);
         if (summary.step > 0) summary.checkpoint = keepWeights(summary.step);
         return summary;
+    }
+
+    int64_t heldOutBatchesOfAll() const {
+        return m_heldOut ? std::clamp(m_heldOut->items() / m_heldOut->batchSize(), kFewestHeldOutBatches, kMostHeldOutBatches) : 0;
     }
 
     /// The average on pictures that are not learned from, as a line of its own in the metrics.

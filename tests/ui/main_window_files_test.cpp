@@ -63,6 +63,7 @@ private slots:
     void a_saved_session_opens_as_the_same_run();
     void a_dropped_session_is_shown();
     void a_dropped_picture_restores_its_settings_after_asking();
+    void a_dropped_picture_brings_back_the_built_in_model_that_made_it();
     void a_picture_dropped_on_the_prompt_is_no_text();
     void a_text_file_gives_a_sentence();
     void damaged_sessions_give_a_sentence();
@@ -188,6 +189,29 @@ void MainWindowFilesTest::a_dropped_picture_restores_its_settings_after_asking()
     QCOMPARE(now.seed, quint64(made->parameters.seed));
     QVERIFY(now.seedLocked);
     // The same picture again.
+    QTest::keyClick(&w.prompt(), Qt::Key_Return, Qt::ControlModifier);
+    QVERIFY(w.idle());
+    QVERIFY(w.current.view() != made);
+    QVERIFY(*w.current.view()->pictures[0] == *made->pictures[0]);
+}
+
+void MainWindowFilesTest::a_dropped_picture_brings_back_the_built_in_model_that_made_it() {
+    TestWindow w;
+    QVERIFY(w.openModel());
+    const RunViewPtr made = w.generate(QStringLiteral("dog"));
+    const fs::path file = w.folder / "dog.png";
+    QVERIFY(savePicture(*made, 0, file, 1, true).ok());
+    const auto opened = [&w](const char* id) {
+        return w.engine.model() && w.engine.model()->order.builtIn == id && w.engine.modelState() == ModelState::Ready;
+    };
+    w.window->openFirstModel(QStringLiteral("embedded-prompts-early"));
+    QTRY_VERIFY_WITH_TIMEOUT(opened("embedded-prompts-early"), kLong);
+    {
+        const Answering answers(pressing(QStringLiteral("Use these settings")));
+        w.drop({file});
+        QTRY_VERIFY_WITH_TIMEOUT(opened("embedded-emoji"), kLong);
+    }
+    QCOMPARE(w.prompt().text(), QStringLiteral("dog"));
     QTest::keyClick(&w.prompt(), Qt::Key_Return, Qt::ControlModifier);
     QVERIFY(w.idle());
     QVERIFY(w.current.view() != made);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Finding models on disk and choosing one.
+#include "engine/model/built_in_models.h"
 #include "ui/dialogs/open_model_dialog.h"
+#include "ui/session/built_in_words.h"
 
 #include <QComboBox>
 #include <QLabel>
@@ -29,6 +31,7 @@ private slots:
     void anEmptyCacheIsSaid();
     void aChosenModelIsTheOrder();
     void theEmbeddedModelIsMarkedAtFirst();
+    void everyBuiltInModelCanBeChosen();
     void whatIsNoModelKeepsTheDialogOpen();
     void recentModelsThatAreGoneAreSaidAndRemoved();
     void recentModelsKeepTheirOrder();
@@ -159,6 +162,21 @@ void OpenModelDialogTest::theEmbeddedModelIsMarkedAtFirst() {
     QVERIFY(dialog.findChild<QLabel*>("details")->text().contains("emoji"));
     dialog.accept();
     QCOMPARE(dialog.result(), int(QDialog::Accepted));
+}
+
+void OpenModelDialogTest::everyBuiltInModelCanBeChosen() {
+    for (const BuiltInModel& model : builtInModels()) {
+        OpenModelDialog dialog({}, {}, nullptr, m_cache);
+        dialog.show();
+        QVERIFY(builtInTitle(model.id) != QString::fromUtf8(model.id.data(), qsizetype(model.id.size())));  // it has words
+        dialog.findChild<QTreeWidget*>()->setCurrentItem(itemOf(dialog, builtInTitle(model.id)));
+        QCOMPARE(dialog.findChild<QLabel*>("details")->text(), builtInAbout(model.id));
+        QCOMPARE(dialog.order().builtIn, std::string(model.id));
+        const ModelOrder again = modelOrderFrom(toVariantMap(dialog.order()));
+        QCOMPARE(again.builtIn, std::string(model.id));
+        OpenModelDialog marked({}, again, nullptr, m_cache);
+        QCOMPARE(marked.order().builtIn, std::string(model.id));
+    }
 }
 
 void OpenModelDialogTest::whatIsNoModelKeepsTheDialogOpen() {

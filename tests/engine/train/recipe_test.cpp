@@ -100,10 +100,10 @@ TEST(RecipePlaces, AreAbsoluteInWhatARunKeeps) {
         "experts: {count: 8, top_k: 2, width: 32}\n"
         "data: {path: [pets, /far/meals], vae: vae}\n"
         "start: {checkpoint: old.pt}\n";
-    const Recipe whole = withPlaces(parseRecipe(latent, "r.yaml").orThrow(), "/home/of/recipes", "/data").orThrow();
-    EXPECT_EQ(whole.data.paths, (std::vector<std::string>{"/home/of/recipes/pets", "/far/meals"}));
-    EXPECT_EQ(whole.data.vae, "/home/of/recipes/vae");
-    EXPECT_EQ(whole.start.checkpoint, "/home/of/recipes/old.pt");
+    const Recipe whole = withPlaces(parseRecipe(latent, "r.yaml").orThrow(), "/some/where", "/data").orThrow();
+    EXPECT_EQ(whole.data.paths, (std::vector<std::string>{"/some/where/pets", "/far/meals"}));
+    EXPECT_EQ(whole.data.vae, "/some/where/vae");
+    EXPECT_EQ(whole.start.checkpoint, "/some/where/old.pt");
     EXPECT_EQ(parseRecipe(whole.text, "run/recipe.yaml").orThrow().data.paths, whole.data.paths);
     EXPECT_EQ(withPlaces(whole, "/elsewhere", "/data").orThrow().text, whole.text);
 }
