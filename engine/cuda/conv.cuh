@@ -18,10 +18,11 @@ template <class Out>
 __global__ void gatherTapsKernel(Taps t, Out* rows) {
     const int64_t i = globalThread();
     if (i >= t.count * t.rowStride) return;
-    const int64_t pixel = t.first + i / t.rowStride, inside = i % t.rowStride;
-    const int64_t tap = inside / t.channels, c = inside % t.channels;
-    const int64_t y = pixel / t.outWidth * t.stride - t.padTop + tap / t.kernel;
-    const int64_t x = pixel % t.outWidth * t.stride - t.padLeft + tap % t.kernel;
+    const auto [row, inside] = rowColumn(i, t.rowStride);
+    const auto [tap, c] = rowColumn(inside, t.channels);
+    const auto [outY, outX] = rowColumn(t.first + row, t.outWidth);
+    const int64_t y = outY * t.stride - t.padTop + tap / t.kernel;
+    const int64_t x = outX * t.stride - t.padLeft + tap % t.kernel;
     const bool read =
         tap < t.kernel * t.kernel && y >= 0 && x >= 0 && y < t.height * t.upsample && x < t.width * t.upsample;
     storeAs(rows + i, read ? t.pixels[(y / t.upsample * t.width + x / t.upsample) * t.channels + c] : 0.0f);

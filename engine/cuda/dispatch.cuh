@@ -11,15 +11,15 @@ namespace moescope::cuda {
 
 inline constexpr int32_t kChunkPairs = 512;
 
-/// rowPtr from the number of pairs of each token, or of topK for each. One block.
-static __global__ void rowStartsKernel(Pairs p, const int32_t* count, int32_t topK) {
+/// rowPtr from the number of pairs of each token. One block.
+static __global__ void rowStartsKernel(Pairs p, const int32_t* count) {
     __shared__ int32_t parts[kWarpSize];
     const int warp = static_cast<int>(threadIdx.x) / kWarpSize, lane = static_cast<int>(threadIdx.x) % kWarpSize;
     const int warps = static_cast<int>(blockDim.x) / kWarpSize;
     int32_t before = 0;
     for (int64_t first = 0; first < p.tokens; first += blockDim.x) {
         const int64_t token = first + threadIdx.x;
-        const int32_t own = token >= p.tokens ? 0 : count ? count[token] : topK;
+        const int32_t own = token >= p.tokens ? 0 : count[token];
         int32_t inclusive = own;
         for (int distance = 1; distance < kWarpSize; distance *= 2) {
             const int32_t other = __shfl_up_sync(kFullWarp, inclusive, distance);

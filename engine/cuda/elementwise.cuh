@@ -27,8 +27,8 @@ static __global__ void gatedAddKernel(float* x, const float* y, const float* gat
                                       int64_t width, int64_t count) {
     const int64_t i = globalThread();
     if (i >= count) return;
-    const int64_t row = i / width;
-    x[i] += gate[row / perSample * stride + i % width] * y[i];
+    const RowColumn at = rowColumn(i, width);
+    x[i] += gate[rowColumn(at.row, perSample).row * stride + at.column] * y[i];
 }
 
 static __global__ void advanceKernel(const float* z, const float* v, const float* dt, float* out, int64_t count) {
@@ -56,7 +56,8 @@ static __global__ void velocityKernel(const float* prediction, const float* z, c
     if (i >= count) return;
     const bool clean = params[0] == 1.0f;
     const float span = params[1], scale = params[2];
-    const float* own = prediction + i / wanted * stored + i % wanted;
+    const RowColumn at = rowColumn(i, wanted);
+    const float* own = prediction + at.row * stored + at.column;
     const float conditional = velocityOf(own[0], z[i], clean, span);
     if (unconditional == 0) {
         velocity[i] = conditional;

@@ -56,7 +56,7 @@ static __global__ void groupScalesKernel(GroupNorm g) {
 static __global__ void scaleChannelsKernel(GroupNorm g, MsActivation activation) {
     const int64_t i = globalThread();
     if (i >= g.rows * g.channels) return;
-    const int64_t c = i % g.channels;
+    const int64_t c = rowColumn(i, g.channels).column;
     g.out[i] = activated(fmaf(g.x[i], g.scale[c], g.scale[g.channels + c]), activation);
 }
 

@@ -20,7 +20,7 @@ template <class Out, bool kGated>
 __global__ void finishProductKernel(ProductRows p, MsActivation activation) {
     const int64_t i = globalThread();
     if (i >= p.rows * p.outStride) return;
-    const int64_t row = i / p.outStride, column = i % p.outStride;
+    const auto [row, column] = rowColumn(i, p.outStride);
     float value = 0.0f;
     if (column < p.columns) {
         const float* wide = p.wide + row * p.wideStride;
@@ -39,7 +39,7 @@ __global__ void finishProductKernel(ProductRows p, MsActivation activation) {
 static __global__ void roundKernel(const float* x, int64_t columns, uint16_t* out, int64_t stride, int64_t count) {
     const int64_t i = globalThread();
     if (i >= count) return;
-    const int64_t row = i / stride, column = i % stride;
+    const auto [row, column] = rowColumn(i, stride);
     out[i] = column < columns ? toBf16(x[row * columns + column]) : uint16_t{0};
 }
 

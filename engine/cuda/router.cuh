@@ -26,12 +26,15 @@ struct TokenChoice {
     const int32_t* forced;  // [tokens, topK] or null
     const int32_t* bypass;  // [samples] or null
     int64_t tokensPerSample;
-    float* logits;    // [tokens, experts] or null: the record
-    float* scores;    // [tokens, experts] or null: the record
-    float* margin;    // [tokens] or null
-    int32_t* chosen;  // [tokens, topK] ascending
-    float* gates;     // [tokens, topK]
-    int32_t* count;   // [tokens] or null where every token has topK
+    float* logits;     // [tokens, experts] or null: the record
+    float* scores;     // [tokens, experts] or null: the record
+    float* margin;     // [tokens] or null
+    int32_t* chosen;   // [tokens, topK] ascending
+    float* gates;      // [tokens, topK]
+    int32_t* count;    // [tokens] or null where every token has topK: then the lists of pairs are written too
+    int32_t* rowPtr;   // [tokens + 1]
+    int32_t* tokenOf;  // [tokens, topK]
+    uint16_t* record;  // [tokens, topK] the experts, or null
 };
 
 /// Shared memory of a warp, `experts` of each.
@@ -240,6 +243,13 @@ static __global__ void chooseExpertsKernel(TokenChoice c) {
         gates[j] = (divides ? affinity / (sum + 1e-20f) : affinity) * c.scale;
     }
     if (lane == 0 && c.margin) c.margin[token] = margin;
+    if (c.count) return;
+    for (int32_t j = lane; j < c.topK; j += kWarpSize) {
+        c.tokenOf[token * c.topK + j] = static_cast<int32_t>(token);
+        if (c.record) c.record[token * c.topK + j] = static_cast<uint16_t>(list[j]);
+    }
+    if (lane == 0) c.rowPtr[token] = static_cast<int32_t>(token * c.topK);
+    if (lane == 0 && token + 1 == c.tokens) c.rowPtr[c.tokens] = static_cast<int32_t>(c.tokens * c.topK);
 }
 
 }  // namespace moescope::cuda

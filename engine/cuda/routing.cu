@@ -86,14 +86,19 @@ void chooseByToken(MsContext& context, const MsTensor* x, const MsMoeLayerDesc& 
     c.logits = dataOf<float>(routing.logits);
     c.scores = dataOf<float>(routing.scores);
     c.margin = dataOf<float>(routing.margin);
-    c.chosen = choices;
-    c.gates = gates;
-    c.count = c.bypass ? counts : nullptr;
+    const bool uneven = c.bypass != nullptr;  // then the pairs are listed once it is known how many each token has
+    c.chosen = uneven ? choices : p.expert;
+    c.gates = uneven ? gates : p.gate;
+    c.count = uneven ? counts : nullptr;
+    c.rowPtr = p.rowPtr;
+    c.tokenOf = p.tokenOf;
+    c.record = dataOf<uint16_t>(routing.expert);
     const size_t own = RouterMemory::bytes(c.experts);
     const int warps = std::clamp(static_cast<int>(kRouterShared / own), 1, 4);
     context.launch(chooseExpertsKernel, dim3(blocksFor(p.tokens, warps)),
                    dim3(static_cast<unsigned>(warps * kWarpSize)), own * static_cast<size_t>(warps), c);
-    context.launch(rowStartsKernel, dim3(1), dim3(kScanThreads), 0, p, static_cast<const int32_t*>(c.count), c.topK);
+    if (!uneven) return;
+    context.launch(rowStartsKernel, dim3(1), dim3(kScanThreads), 0, p, static_cast<const int32_t*>(c.count));
     context.launch(listPairsKernel, dim3(blocksFor(p.tokens * c.topK)), dim3(kThreads), 0, p,
                    static_cast<const int32_t*>(choices), static_cast<const float*>(gates), c.topK,
                    dataOf<uint16_t>(routing.expert));
@@ -136,7 +141,7 @@ void chooseByExpert(MsContext& context, const MsTensor* x, const MsMoeLayerDesc&
     context.launch(poolScoresKernel, perToken, dim3(kThreads), 0, c);
     context.launch(takeTokensKernel, dim3(static_cast<unsigned>(pools * desc.experts)), dim3(kPoolThreads), 0, c);
     context.launch(countTakenKernel, perToken, dim3(kThreads), 0, c);
-    context.launch(rowStartsKernel, dim3(1), dim3(kScanThreads), 0, p, static_cast<const int32_t*>(counts), 0);
+    context.launch(rowStartsKernel, dim3(1), dim3(kScanThreads), 0, p, static_cast<const int32_t*>(counts));
     context.launch(listTakenPairsKernel, perToken, dim3(kThreads), 0, c, p, dataOf<uint16_t>(routing.expert));
 }
 
