@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -57,6 +58,8 @@ MsContext::MsContext(const MsContextOptions& options) {
     cudaDeviceProp properties;
     check(cudaGetDeviceProperties(&properties, device), "reading the GPU's properties");
     multiprocessors = properties.multiProcessorCount;
+    capability = 10 * properties.major + properties.minor;
+    if (const char* text = std::getenv("MOESCOPE_CUDA_CAPABILITY")) capability = std::min(capability, std::atoi(text));
     sharedLimit = properties.sharedMemPerBlockOptin;
     description = sentence(properties.name, ", ", compute == MS_BF16 ? "bf16" : "fp32");
     if (const char* text = std::getenv("MOESCOPE_CUDA_FAIL_LAUNCH")) m_failLaunch = std::strtoull(text, nullptr, 10);

@@ -52,6 +52,7 @@ struct MsContext {
 
     int device = 0;
     int multiprocessors = 1;
+    int capability = 80;  // 10 major + minor
     size_t sharedLimit = 48 * 1024;  // bytes of dynamic shared memory a block can be given
     MsDType compute = MS_F32;
     cudaStream_t work = nullptr;    // everything that computes, in order

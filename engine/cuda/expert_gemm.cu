@@ -4,6 +4,7 @@
 #include "engine/cuda/expert_gemm.h"
 #include "engine/cuda/expert_gemm_bf16.cuh"
 #include "engine/cuda/expert_gemm_f32.cuh"
+#include "engine/cuda/expert_gemm_hopper.h"
 
 namespace moescope::cuda {
 namespace {
@@ -19,6 +20,18 @@ void launchBf16(MsContext& context, const ExpertProduct& product, int64_t blocks
 
 }  // namespace
 
+ExpertProduct productWith(const MsLinear& weights) {
+    ExpertProduct product{};
+    product.weights = weights.values.data();
+    product.weightStride = weights.stride;
+    product.weightRows = weights.rows;
+    product.bias = weights.biasData();
+    product.experts = static_cast<int32_t>(weights.desc.count);
+    product.depth = weights.desc.in;
+    product.gated = weights.gated();
+    return product;
+}
+
 int32_t expertTileRows(MsDType type, int64_t pairs, int64_t experts) {
     return type == MS_BF16 && pairs / experts >= kManyRows ? 128 : 64;
 }
@@ -30,6 +43,8 @@ void expertProduct(MsContext& context, const ExpertProduct& product, MsDType typ
     const int64_t columnTiles = (product.weightRows + F32Tile::kColumns - 1) / F32Tile::kColumns;
     const int64_t blocks = std::min(rowTiles * columnTiles, kBlocksPerProcessor * context.multiprocessors);
     if (blocks == 0) return;
+    if (type == MS_BF16 && tileRows == kHopperRows && hasHopperProducts(context))
+        return expertProductOnHopper(context, product, outType, rowTiles);
     if (type == MS_F32) {
         context.launch(outType == MS_BF16 ? expertProductF32<uint16_t> : expertProductF32<float>,
                        dim3(static_cast<unsigned>(blocks)), dim3(F32Tile::kThreads), 0, product);

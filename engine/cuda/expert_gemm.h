@@ -7,6 +7,9 @@
 
 namespace moescope::cuda {
 
+/// What follows from the weights alone; whoever takes it fills in rows, places and the output.
+ExpertProduct productWith(const MsLinear& weights);
+
 /// Rows of a tile that suit this many pairs of this many experts.
 int32_t expertTileRows(MsDType type, int64_t pairs, int64_t experts);
 

@@ -92,19 +92,12 @@ __global__ __launch_bounds__(Bf16Tile<kRowsOfTile>::kThreads) void expertProduct
             for (int half = 0; half < 2; ++half) {
                 const int row = warpRow + m * 16 + half * 8 + lane / 4;
                 if (row >= tile.rows) continue;
-                const int64_t slot = tile.slot + row;
-                Out* out = static_cast<Out*>(p.out) + slot * p.outStride;
 #pragma unroll
                 for (int n = 0; n < 8; ++n) {
                     if (p.gated && n % 2 == 1) continue;
-#pragma unroll
-                    for (int i = 0; i < 2; ++i) {
-                        const int64_t weightRow = tile.column + warpColumn + n * 8 + lane % 4 * 2 + i;
-                        const int64_t column = outputOf(p, weightRow);
-                        if (weightRow < p.weightRows && column < p.outColumns)
-                            storeAs(out + column, finishedValue(p, tile, slot, weightRow, sum[m][n][2 * half + i],
-                                                                sum[m][(n + 1) % 8][2 * half + i]));
-                    }
+                    const auto pairOf = [&](int f) { return make_float2(sum[m][f][2 * half], sum[m][f][2 * half + 1]); };
+                    storePair<Out>(p, tile, tile.slot + row, tile.column + warpColumn + n * 8 + lane % 4 * 2, pairOf(n),
+                                   pairOf((n + 1) % 8));
                 }
             }
     }

@@ -13,8 +13,9 @@ struct ExpertProduct {
     const void* x;             // fp32 or bf16 rows
     int64_t xStride;           // values; bf16: a multiple of 8, zeros behind `depth` up to the weights' stride
     const int32_t* gather;     // [slots] rows of x, or null: row = slot
-    const int32_t* start;      // [experts + 1] first slot
-    const int32_t* tileStart;  // [experts + 1] first row tile
+    const int32_t* start;      // [experts + 1] first slot; null: one matrix for all of the `rows` slots
+    const int32_t* tileStart;  // [experts + 1] first row tile; null likewise
+    int64_t rows;
     const void* weights;       // see MsLinear
     int64_t weightStride, weightRows;
     const float* bias;  // [experts, weightRows] or null
@@ -35,24 +36,36 @@ struct ExpertTile {
     int64_t column;
 };
 
+/// First slot of an expert.
+__device__ inline int64_t firstSlotOf(const ExpertProduct& p, int32_t expert) {
+    return p.start ? p.start[expert] : expert * p.rows;
+}
+
+/// First row tile of an expert.
+template <int kRows>
+__device__ int64_t firstTileOf(const ExpertProduct& p, int32_t expert) {
+    return p.tileStart ? p.tileStart[expert] : expert * ((p.rows + kRows - 1) / kRows);
+}
+
 /// Tile number `index` of blocks of kRows x kColumns; false behind the last. Tiles of an expert that share weights
 /// follow each other.
 template <int kRows, int kColumns>
 __device__ bool expertTile(const ExpertProduct& p, int64_t index, ExpertTile& tile) {
     const int64_t columnTiles = (p.weightRows + kColumns - 1) / kColumns;
-    if (index >= p.tileStart[p.experts] * columnTiles) return false;
+    if (index >= firstTileOf<kRows>(p, p.experts) * columnTiles) return false;
     int32_t low = 0, high = p.experts;  // the last expert whose tiles begin at or before this one
     while (high - low > 1) {
         const int32_t middle = (low + high) / 2;
-        if (p.tileStart[middle] * columnTiles <= index)
+        if (firstTileOf<kRows>(p, middle) * columnTiles <= index)
             low = middle;
         else
             high = middle;
     }
-    const int64_t rowTiles = p.tileStart[low + 1] - p.tileStart[low], inside = index - p.tileStart[low] * columnTiles;
-    const int64_t first = inside % rowTiles * kRows, count = p.start[low + 1] - p.start[low];
+    const int64_t firstTile = firstTileOf<kRows>(p, low), rowTiles = firstTileOf<kRows>(p, low + 1) - firstTile;
+    const int64_t inside = index - firstTile * columnTiles, firstSlot = firstSlotOf(p, low);
+    const int64_t first = inside % rowTiles * kRows, count = firstSlotOf(p, low + 1) - firstSlot;
     tile.expert = low;
-    tile.slot = p.start[low] + first;
+    tile.slot = firstSlot + first;
     tile.rows = static_cast<int>(min(int64_t{kRows}, count - first));
     tile.column = inside / rowTiles * kColumns;
     return true;
@@ -73,6 +86,23 @@ __device__ inline float finishedValue(const ExpertProduct& p, const ExpertTile& 
     }
     const float value = p.gated ? silu(sum) * up : activated(sum, p.activation);
     return p.rowScale ? value * p.rowScale[slot] : value;
+}
+
+/// Writes what two neighbouring sums (an even weight row and the next) become; `up`: those of the ups, of gated weights.
+template <class Out>
+__device__ __forceinline__ void storePair(const ExpertProduct& p, const ExpertTile& tile, int64_t slot,
+                                          int64_t weightRow, float2 sum, float2 up) {
+    const int64_t column = outputOf(p, weightRow);
+    if (weightRow >= p.weightRows || column >= p.outColumns) return;
+    Out* out = static_cast<Out*>(p.out) + slot * p.outStride + column;
+    const float first = finishedValue(p, tile, slot, weightRow, sum.x, up.x);
+    const float second = finishedValue(p, tile, slot, weightRow + 1, sum.y, up.y);
+    if (column + 1 < p.outColumns && p.outStride % 2 == 0) {
+        storeTwo(out, first, second);
+        return;
+    }
+    storeAs(out, first);
+    if (column + 1 < p.outColumns) storeAs(out + 1, second);
 }
 
 }  // namespace moescope::cuda

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "engine/cuda/expert_gemm.h"
 #include "engine/cuda/linear.cuh"
 #include "engine/cuda/linear.h"
 #include "engine/cuda/ops.h"
@@ -13,9 +14,31 @@ Operand operandOf(MsContext& context, const float* x, int64_t rows, int64_t colu
     return {MS_BF16, rounded, stride};
 }
 
+namespace {
+
+constexpr int64_t kFewRows = 64;  // below, a product is all reading of weights, which the library spreads better
+
+/// On tensor cores, with all that follows the sums in the same kernel.
+void fusedLinear(MsContext& context, const Operand& x, int64_t rows, const MsLinear& weights, MsActivation activation,
+                 MsDType type, void* out, int64_t outStride) {
+    ExpertProduct product = productWith(weights);
+    product.x = x.data;
+    product.xStride = x.stride;
+    product.rows = rows;
+    product.activation = activation;
+    product.out = out;
+    product.outStride = outStride;
+    product.outColumns = type == MS_BF16 ? outStride : weights.desc.out;
+    expertProduct(context, product, x.type, type, expertTileRows(x.type, rows, 1), rows);
+}
+
+}  // namespace
+
 void denseLinear(MsContext& context, const Operand& x, int64_t rows, const MsLinear& weights, MsActivation activation,
                  MsDType type, void* out, int64_t outStride) {
     const bool gated = weights.gated(), finished = !gated && activation == MS_ACT_NONE && type == MS_F32;
+    if (!finished && x.type == MS_BF16 && rows >= kFewRows)
+        return fusedLinear(context, x, rows, weights, activation, type, out, outStride);
     Product product;
     product.type = x.type;
     product.x = x.data;

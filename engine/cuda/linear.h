@@ -20,7 +20,7 @@ struct Operand {
 Operand operandOf(MsContext& context, const float* x, int64_t rows, int64_t columns, MsDType type, Slot slot);
 
 /// out [rows, desc.out] = activation(x W^T + b), or silu(gate) * up of gated weights. `out` is fp32 with `outStride`
-/// values a row, or, with `type` MS_BF16, bf16 with zeros behind the last column.
+/// values a row, or, with `type` MS_BF16, bf16 with zeros behind the last column, at most weights.paddedOut() in all.
 void denseLinear(MsContext& context, const Operand& x, int64_t rows, const MsLinear& weights, MsActivation activation,
                  MsDType type, void* out, int64_t outStride);
 

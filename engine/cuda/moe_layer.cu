@@ -28,16 +28,9 @@ void runShared(MsContext& context, const MsTensor* x, const MsMoeLayerDesc& desc
 }
 
 ExpertProduct productOf(const MsLinear& weights, const Pairs& p) {
-    ExpertProduct product{};
+    ExpertProduct product = productWith(weights);
     product.start = p.start;
     product.tileStart = p.tileStart;
-    product.weights = weights.values.data();
-    product.weightStride = weights.stride;
-    product.weightRows = weights.rows;
-    product.bias = weights.biasData();
-    product.experts = p.experts;
-    product.depth = weights.desc.in;
-    product.gated = weights.gated();
     return product;
 }
 

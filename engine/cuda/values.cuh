@@ -22,4 +22,12 @@ __device__ inline void storeAs(uint16_t* to, float value) {
     *to = toBf16(value);
 }
 
+/// Two neighbours at once; `to` lies at a multiple of their size.
+__device__ inline void storeTwo(float* to, float first, float second) {
+    *reinterpret_cast<float2*>(to) = make_float2(first, second);
+}
+__device__ inline void storeTwo(uint16_t* to, float first, float second) {
+    *reinterpret_cast<uint32_t*>(to) = packBf16(first, second);
+}
+
 }  // namespace moescope::cuda

@@ -74,6 +74,22 @@ TEST_P(CudaLinear, RoundsOnlyOperandsInBf16) {
     }
 }
 
+TEST_P(CudaLinear, FusesWhatFollowsAProductInBf16) {
+    for (const char* shared : {"101376", "232448"}) {  // the portable kernels, and Hopper's
+        const Setting limit("MOESCOPE_EMULATED_SHARED", shared);
+        const auto backend = open(MS_BF16);
+        for (const int64_t rows : {63, 64, 200})
+            for (const int64_t out : {9, 24, 136})
+                for (const bool bias : {false, true}) {
+                    SCOPED_TRACE(testing::Message() << rows << " rows, " << out << " units, bias " << bias);
+                    EXPECT_LT(error(*backend, rows, 33, out, MS_LINEAR_GATED, bias, MS_ACT_NONE, MS_BF16, true),
+                              kTolerance);
+                    EXPECT_LT(error(*backend, rows, 33, out, MS_LINEAR_PLAIN, bias, MS_ACT_GELU_TANH, MS_BF16, true),
+                              kTolerance);
+                }
+    }
+}
+
 TEST_P(CudaLinear, TakesNoRows) {
     const auto backend = open();
     const RandomLinear weights(*backend, 8, 4, 1, MS_LINEAR_PLAIN, true, 1);

@@ -162,11 +162,49 @@ TEST_P(CudaMoeLayer, UsesLargeTilesForManyTokens) {
     expectRight(c, kBf16Tolerance);
 }
 
+TEST_P(CudaMoeLayer, UsesHoppersTensorCoresForManyTokens) {
+    const Setting shared("MOESCOPE_EMULATED_SHARED", "232448");  // Hopper's; a real device has its own
+    const auto backend = open(MS_BF16);
+    const auto check = [&](const char* name, const std::function<void(MoeOptions&)>& change) {
+        SCOPED_TRACE(name);
+        MoeOptions options;
+        options.tokens = 420;
+        options.experts = 3;
+        options.width = 200;  // no whole number of steps
+        options.expertWidth = 100;
+        options.sharedWidth = 40;
+        options.storage = MS_BF16;
+        change(options);
+        MoeCase c(*backend, options);
+        ASSERT_EQ(c.run(), MS_OK) << table().last_error(backend->context());
+        expectRight(c, kBf16Tolerance);
+        // The portable kernels add up in another order, and round the same operands.
+        const auto fast = c.out();
+        const Setting old("MOESCOPE_CUDA_CAPABILITY", "80");
+        const auto portable = open(MS_BF16);
+        MoeCase same(*portable, options);
+        ASSERT_EQ(same.run(), MS_OK);
+        const auto slow = same.out();
+        EXPECT_LT(relativeDifference(fast, std::vector<double>(slow.begin(), slow.end())), kBf16Tolerance);
+    };
+    check("gated", [](MoeOptions&) {});
+    check("wide tiles", [](MoeOptions& o) { o.width = 256, o.expertWidth = 128; });
+    check("the last wide tile is short",
+          [](MoeOptions& o) { o.width = 40, o.expertWidth = 530, o.tokens = 260, o.experts = 2; });
+    check("biases", [](MoeOptions& o) { o.bias = true; });
+    check("plain experts of odd widths",
+          [](MoeOptions& o) { o.gated = false, o.bias = true, o.width = 77, o.expertWidth = 133; });
+    check("an idle expert", [](MoeOptions& o) {
+        o.topK = 1, o.tokens = 520;
+        o.editRouter = [](std::vector<float>& rows) { std::copy_n(rows.begin(), 200, rows.begin() + 200); };
+    });
+    check("fewer columns than a step", [](MoeOptions& o) { o.width = 24, o.expertWidth = 8; });
+}
+
 TEST_P(CudaMoeLayer, LeavesExpertsIdleAndDecidesTiesAsTheCpu) {
     const auto backend = open();
-    for (const auto policy :
-         {MS_POLICY_TOKEN_CHOICE_SIGMOID, MS_POLICY_TOKEN_CHOICE_SOFTMAX, MS_POLICY_TOKEN_CHOICE_SOFTMAX_NORMALISED,
-         MS_POLICY_EXPERT_CHOICE}) {
+    for (const auto policy : {MS_POLICY_TOKEN_CHOICE_SIGMOID, MS_POLICY_TOKEN_CHOICE_SOFTMAX,
+                              MS_POLICY_TOKEN_CHOICE_SOFTMAX_NORMALISED, MS_POLICY_EXPERT_CHOICE}) {
         SCOPED_TRACE(policy);
         MoeOptions options;
         options.policy = policy;

@@ -7,6 +7,7 @@
 #include <csetjmp>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace moescope::emulation {
 
@@ -35,6 +36,7 @@ std::vector<std::array<std::array<unsigned char, 128>, 2 * kWarp>> slots;
 Fiber* running = nullptr;
 std::jmp_buf scheduler;
 const std::function<void()>* body = nullptr;
+const char* complaint = nullptr;
 
 // A fiber runs one kernel thread after another and comes back to the scheduler between them.
 void fiberMain() {
@@ -124,6 +126,10 @@ bool runBlock(size_t threads, std::string& problem) {
 
 }  // namespace
 
+void complain(const char* problem) {
+    complaint = problem;
+}
+
 Thread& currentThread() {
     return running->thread;
 }
@@ -164,6 +170,10 @@ bool runGrid(dim3 grid, dim3 block, size_t sharedBytes, const std::function<void
                     fiber.waits = Waits::Nothing;
                 }
                 if (!runBlock(threads, problem)) return false;
+                if (complaint) {
+                    problem = std::exchange(complaint, nullptr);
+                    return false;
+                }
             }
     return true;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Memory, lazy streams, events and graphs of the emulated device. Environment, for tests:
 // MOESCOPE_EMULATED_DEVICES (number of devices, default 1; "driver" = an old driver), MOESCOPE_EMULATED_MAJOR (compute
-// capability, default 9), MOESCOPE_EMULATED_MEMORY (bytes, default 4 GiB), MOESCOPE_EMULATED_ORDER=descending:
-// threads run in descending order and every second stream does its work at once instead of when it is waited for.
+// capability, default 9), MOESCOPE_EMULATED_MEMORY (bytes, default 4 GiB), MOESCOPE_EMULATED_SHARED (bytes of shared memory
+// that a block can be given, default that of the smallest supported device; Hopper's 232448 brings its own kernels),
+// MOESCOPE_EMULATED_ORDER=descending: threads run in descending order and every second stream does its work at once instead
+// of when it is waited for.
 #include <cuda_runtime.h>
 
 #include <cstdio>
@@ -170,7 +172,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
     properties->major = static_cast<int>(setting("MOESCOPE_EMULATED_MAJOR", 9));
     properties->multiProcessorCount = 2;
     properties->totalGlobalMem = capacity();
-    properties->sharedMemPerBlockOptin = 99 * 1024;
+    properties->sharedMemPerBlockOptin = moescope::cuda::emulatedSharedLimit();
     properties->maxThreadsPerMultiProcessor = 2048;
     return cudaSuccess;
 }
@@ -353,6 +355,10 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
 }
 
 namespace moescope::cuda {
+
+size_t emulatedSharedLimit() {
+    return setting("MOESCOPE_EMULATED_SHARED", 99 * 1024);
+}
 
 float roundToHalf(float value) {
     return static_cast<float>(static_cast<_Float16>(value));

@@ -20,6 +20,7 @@
 #define __shared__ static
 #define __restrict__ __restrict
 #define __launch_bounds__(...)
+#define __grid_constant__
 
 using moescope::emulation::dim3;
 

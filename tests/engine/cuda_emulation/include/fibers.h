@@ -32,6 +32,8 @@ struct Thread {
     int lane = 0, warp = 0;
     unsigned exchanges = 0;                           // made so far: neighbouring ones use different slots
     std::vector<std::vector<DelayedCopy>> copies{1};  // groups, the open one last
+    std::vector<std::vector<std::function<void()>>> products{1};  // asynchronous ones likewise
+    bool unshownCopies = false;                                   // waited for, but not yet for asynchronous products
 };
 
 struct LaunchState {
@@ -41,6 +43,9 @@ struct LaunchState {
 
 extern LaunchState launchState;
 Thread& currentThread();
+
+/// Makes the running launch fail with this sentence.
+void complain(const char* problem);
 
 void blockBarrier();
 void warpBarrier(unsigned mask);

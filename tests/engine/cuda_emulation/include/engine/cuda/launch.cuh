@@ -20,9 +20,11 @@ cudaError_t launchOn(cudaStream_t stream, void (*kernel)(Parameters...), dim3 gr
     return launchEmulated(stream, grid, block, sharedBytes, [=] { kernel(static_cast<Parameters>(arguments)...); });
 }
 
+size_t emulatedSharedLimit();
+
 template <class... Parameters>
 cudaError_t allowSharedMemory(void (*)(Parameters...), size_t bytes) {
-    return bytes <= 99 * 1024 ? cudaSuccess : cudaErrorInvalidValue;  // of the smallest device that is supported
+    return bytes <= emulatedSharedLimit() ? cudaSuccess : cudaErrorInvalidValue;
 }
 
 }  // namespace moescope::cuda

@@ -93,6 +93,7 @@ void waitCopies() {
     while (groups.size() > static_cast<size_t>(Pending) + 1) {
         for (const emulation::DelayedCopy& copy : groups.front()) std::memcpy(copy.target, copy.bytes.data(), 16);
         groups.erase(groups.begin());
+        emulation::currentThread().unshownCopies = true;
     }
 }
 
