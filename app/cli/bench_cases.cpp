@@ -8,8 +8,8 @@
 #include <cmath>
 #include <ctime>
 
+#include "app/cli/bench_pass.h"
 #include "app/cli/interrupt.h"
-#include "engine/backend/device_graph.h"
 #include "engine/core/system_memory.h"
 #include "engine/model/autoencoder_kl.h"
 #include "engine/sampling/generator.h"
@@ -30,45 +30,6 @@ double processCpuSeconds() {
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
-
-/// The inputs of forward passes, other ones for each repetition.
-class PassInputs {
-public:
-    PassInputs(const Denoiser& denoiser, int batch)
-        : m_denoiser(denoiser), m_batch(batch), m_workspace(denoiser.makeWorkspace(batch)) {
-        const TransformerConfig& c = denoiser.description().config;
-        Backend& backend = denoiser.backend();
-        m_x = backend.tensor({batch, c.inChannels, c.inputSide(), c.inputSide()});
-        m_times = backend.tensor({batch});
-        m_labels = backend.tensor({batch}, MS_I32);
-    }
-    void upload(uint64_t seed) {
-        const TransformerConfig& c = m_denoiser.description().config;
-        Backend& backend = m_denoiser.backend();
-        const HostTensor noise = makeNoise({}, seed, m_batch, {c.inChannels, c.inputSide(), c.inputSide()}).orThrow();
-        const std::vector<float> time(static_cast<size_t>(m_batch),
-                                      static_cast<float>((seed * 37 + 11) % 100) / 100.0f);
-        std::vector<int32_t> classes(static_cast<size_t>(m_batch), static_cast<int32_t>(c.classes));
-        classes[0] = static_cast<int32_t>((seed * 101 + 207) % static_cast<uint64_t>(std::max<int64_t>(1, c.classes)));
-        m_denoiser.encodePrompts(std::vector<std::string>(static_cast<size_t>(m_batch), "red heart"), m_prompts);
-        backend.upload(m_x, std::span<const float>(noise.data));
-        backend.upload(m_times, std::span<const float>(time));
-        backend.upload(m_labels, std::span<const int32_t>(classes));
-        backend.synchronize();
-    }
-    void forward() {
-        Condition condition{m_labels, m_batch == 2 ? 2 : 1};
-        condition.prompts = m_prompts.tokens.empty() ? nullptr : &m_prompts;
-        m_denoiser.forward(*m_workspace, m_x, m_times, condition, nullptr);
-    }
-
-private:
-    const Denoiser& m_denoiser;
-    int m_batch;
-    std::unique_ptr<DenoiserWorkspace> m_workspace;
-    DeviceTensor m_x, m_times, m_labels;
-    PromptStates m_prompts;
-};
 
 GenerationRequest benchRequest(const Denoiser& denoiser, const BenchPlan& plan, uint64_t seed) {
     GenerationRequest request;
@@ -104,23 +65,11 @@ double median(std::vector<double> values) {
 }
 
 BenchResult benchForward(const Denoiser& denoiser, const BenchPlan& plan) {
-    Backend& backend = denoiser.backend();
-    const Backend::CancelScope cancel(backend, interruptToken());
-    PassInputs inputs(denoiser, plan.batch);
-    inputs.upload(0);
-    inputs.forward();  // lets working memory grow, which a recording must not
-    DeviceGraph graph;
-    if (backend.recordsGraphs() && denoiser.recordable())
-        graph = DeviceGraph::record(backend, [&] { inputs.forward(); });
+    const Backend::CancelScope cancel(denoiser.backend(), interruptToken());
+    BenchPass pass(denoiser, plan.batch);
     BenchResult result;
-    for (int run = -plan.warmup; run < plan.repeat; ++run) {
-        inputs.upload(static_cast<uint64_t>(run + plan.warmup));
-        const auto start = Clock::now();
-        graph.empty() ? inputs.forward() : graph.launch();
-        backend.synchronize();
-        if (run >= 0) result.milliseconds.push_back(1000 * secondsSince(start));
-    }
-    result.facts["replayed"] = !graph.empty();
+    result.milliseconds = timePasses(pass, plan);
+    result.facts["replayed"] = pass.replayed();
     return result;
 }
 
@@ -226,9 +175,9 @@ BenchResult benchMemory(const BenchModel& model, Backend& backend, const BenchPl
         result.facts["packed_bytes"] = denoiser->packedBytes();
         note("loaded");
         const Backend::CancelScope cancel(backend, interruptToken());
-        PassInputs inputs(*denoiser, plan.batch);
-        inputs.upload(0);
-        inputs.forward();
+        BenchPass pass(*denoiser, plan.batch);
+        pass.upload(0);
+        pass.forward();
         backend.synchronize();
         note("after_pass");
     }

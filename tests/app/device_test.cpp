@@ -84,18 +84,31 @@ TEST_F(Device, ALostDeviceEndsTheRunWithASentence) {
 TEST_F(Device, BenchMeasuresEveryCase) {
     const FakePlugin fake;
     for (const std::string device : {"cpu", "cuda"})
-        for (const std::string name : {"forward", "run", "load", "capture", "memory"}) {
+        for (const std::string name : {"forward", "operations", "run", "load", "capture", "memory"}) {
             const CliResult run = runCli({"bench", "--case", name, "-m", "embedded-emoji", "--device", device, "--repeat", "2", "--warmup", "0",
                                           "--steps", "2", "--batch", "1", "--json"});
             ASSERT_EQ(run.status, 0) << name << ": " << run.err;
             const Json line = Json::parse(run.out);
             EXPECT_EQ(line["case"], name);
             EXPECT_EQ(line["device"].get<std::string>().substr(0, 3), device == "cpu" ? "CPU" : "CUD");
-            if (name == "forward" || name == "run" || name == "load") {
+            if (name == "forward" || name == "run" || name == "load" || name == "operations") {
                 EXPECT_GT(line["median_ms"], 0) << name;
             }
-            if (name == "forward") {
+            if (name == "forward" || name == "operations") {
                 EXPECT_EQ(line["replayed"], device == "cuda");
+            }
+            if (name == "operations") {
+                double share = 0, flop = 0;
+                int64_t layers = 0;
+                for (const Json& row : line["operations"]) {
+                    share += row["percent_of_time"].get<double>();
+                    flop += row["flop"].get<double>();
+                    if (row["operation"] == "moe_layer") layers = row["calls"];
+                }
+                EXPECT_NEAR(share, 100, 1e-6);
+                EXPECT_NEAR(flop, line["flop"].get<double>(), 1e-6 * flop);
+                EXPECT_EQ(layers, 4) << "its MoE layers in one pass";
+                EXPECT_GT(line["percent_of_limit"], 0);
             }
             if (name == "memory") {
                 EXPECT_GT(line["loaded"]["held_bytes"], line["unloaded"]["held_bytes"]);
