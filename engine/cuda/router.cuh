@@ -89,6 +89,7 @@ __device__ inline float takeLargest(const float* values, int32_t n, int32_t k, R
         float last = 0.0f;
         for (int32_t j = 0; j < k; ++j) {
             const RankedValue best = bestLeft(values, taken, n);
+            __syncwarp();  // all lanes have read `taken`: an exchange orders no memory
             if (lane == 0) taken[best.index] = 1;
             last = best.value;
             __syncwarp();
