@@ -15,7 +15,9 @@ constexpr size_t kAlignment = 256;
 constexpr size_t kChunkBytes = size_t{32} << 20;
 constexpr size_t kOwnBytes = size_t{8} << 20;  // blocks from here on are not pooled
 
-size_t rounded(size_t bytes) {
+/// What a block takes: by itself no more than was asked for, so that memory checkers see its end.
+size_t sizeOf(size_t bytes, bool pools) {
+    if (!pools) return bytes ? bytes : 1;
     return (bytes ? bytes + kAlignment - 1 : kAlignment) / kAlignment * kAlignment;
 }
 
@@ -61,7 +63,7 @@ DeviceMemory::~DeviceMemory() {
 }
 
 DeviceBlock DeviceMemory::allocate(size_t bytes) {
-    const size_t size = rounded(bytes);
+    const size_t size = sizeOf(bytes, m_pools);
     if (++m_allocations == m_failAt) refuse(size, m_inUse);
     char* data = m_pools && size < kOwnBytes ? fromPool(size) : newChunk(size, false);
     if (!data && freeSpare()) data = newChunk(size, false);
@@ -111,7 +113,7 @@ char* DeviceMemory::newChunk(size_t bytes, bool pooled) {
 }
 
 void DeviceMemory::release(char* data, size_t bytes) {
-    const size_t size = rounded(bytes);
+    const size_t size = sizeOf(bytes, m_pools);
     m_inUse -= size;
     auto found = m_chunks.upper_bound(data);
     --found;

@@ -14,7 +14,8 @@
 
 namespace moescope::test {
 
-/// Reversed: emulated with threads, streams and asynchronous copies in the opposite order (see cuda_emulation/).
+/// Reversed: emulated with threads, streams and asynchronous copies in the opposite order, and with every block of
+/// device memory at the end of its pages, so that a kernel that reads behind one crashes (see cuda_emulation/).
 enum class Where { Emulated, Reversed, Device };
 
 /// The plugin's table, or null with its reason.
@@ -36,7 +37,11 @@ class OnCuda : public testing::TestWithParam<Where> {
 protected:
     void SetUp() override {
         std::string reason;
-        if (GetParam() == Where::Reversed) m_order.emplace("MOESCOPE_EMULATED_ORDER", "descending");
+        if (GetParam() == Where::Reversed) {
+            m_order.emplace("MOESCOPE_EMULATED_ORDER", "descending");
+            m_guard.emplace("MOESCOPE_EMULATED_GUARD", "1");
+            m_pool.emplace("MOESCOPE_CUDA_POOL", "0");
+        }
         m_table = pluginTable(GetParam(), reason);
         if (!m_table) GTEST_SKIP() << reason;
     }
@@ -50,7 +55,7 @@ protected:
     }
 
 private:
-    std::optional<Setting> m_order;
+    std::optional<Setting> m_order, m_guard, m_pool;
     const MsBackendTable* m_table = nullptr;
 };
 

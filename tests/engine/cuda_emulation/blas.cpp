@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// MOESCOPE_EMULATED_BLAS=refuses: no algorithm for any shape; =nobias: none with a bias.
+// MOESCOPE_EMULATED_BLAS=refuses: no algorithm for any shape; =nobias: none with a bias; =breaks: a product finds the
+// device broken.
 #include <cublasLt.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <engine/cuda/ptx.cuh>
 #include <string>
@@ -21,6 +23,15 @@ bool fits(const EmulatedLayout& layout, bool transposed, int64_t rows, int64_t c
            layout.stride >= rows;
 }
 
+bool isAligned(const void* address, uint64_t to) {
+    return reinterpret_cast<uintptr_t>(address) % to == 0;
+}
+
+bool isSet(const char* wanted) {
+    const char* setting = std::getenv("MOESCOPE_EMULATED_BLAS");
+    return setting && std::string(setting) == wanted;
+}
+
 }  // namespace
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t* out) {
@@ -31,7 +42,8 @@ cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
     delete handle;
     return CUBLAS_STATUS_SUCCESS;
 }
-cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* out, cublasComputeType_t, cudaDataType) {
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* out, cublasComputeType_t compute, cudaDataType scale) {
+    if (compute != CUBLAS_COMPUTE_32F || scale != CUDA_R_32F) return CUBLAS_STATUS_INVALID_VALUE;
     *out = new EmulatedMatmul;
     return CUBLAS_STATUS_SUCCESS;
 }
@@ -85,22 +97,26 @@ cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t prefer
     delete preference;
     return CUBLAS_STATUS_SUCCESS;
 }
-cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t,
-                                                    cublasLtMatmulPreferenceAttributes_t attribute, const void*,
+cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,
+                                                    cublasLtMatmulPreferenceAttributes_t attribute, const void* value,
                                                     size_t bytes) {
-    const size_t size = attribute == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES ? 8 : 4;
-    return bytes == size ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
+    const bool workspace = attribute == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES;
+    if (bytes != (workspace ? sizeof(uint64_t) : sizeof(uint32_t))) return CUBLAS_STATUS_INVALID_VALUE;
+    if (workspace)
+        std::memcpy(&preference->workspace, value, bytes);
+    else
+        std::memcpy(&preference->alignment[attribute - CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES], value, bytes);
+    return CUBLAS_STATUS_SUCCESS;
 }
 
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a,
                                               cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c,
-                                              cublasLtMatrixLayout_t d, cublasLtMatmulPreference_t, int,
+                                              cublasLtMatrixLayout_t d, cublasLtMatmulPreference_t preference, int,
                                               cublasLtMatmulHeuristicResult_t* results, int* found) {
     *found = 0;
-    const char* setting = std::getenv("MOESCOPE_EMULATED_BLAS");
-    if (setting && std::string(setting) == "refuses") return CUBLAS_STATUS_NOT_SUPPORTED;
-    if (setting && std::string(setting) == "nobias" && desc->epilogue != CUBLASLT_EPILOGUE_DEFAULT)
+    if (isSet("refuses") || (isSet("nobias") && desc->epilogue != CUBLASLT_EPILOGUE_DEFAULT))
         return CUBLAS_STATUS_NOT_SUPPORTED;
+    if (a->type != b->type || d->type != CUDA_R_32F || preference->workspace < 1024) return CUBLAS_STATUS_NOT_SUPPORTED;
     const int64_t m = static_cast<int64_t>(d->rows), n = static_cast<int64_t>(d->cols);
     const int64_t k = static_cast<int64_t>(desc->transA == CUBLAS_OP_T ? a->rows : a->cols);
     const bool good = fits(*a, desc->transA == CUBLAS_OP_T, m, k) && fits(*b, desc->transB == CUBLAS_OP_T, k, n) &&
@@ -108,16 +124,23 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
     if (!good) return CUBLAS_STATUS_INVALID_VALUE;
     *found = 1;
     results[0] = {{}, 1024, CUBLAS_STATUS_SUCCESS};
+    std::copy_n(preference->alignment, 4, results[0].algo.data);  // an algorithm may count on what it was promised
     return CUBLAS_STATUS_SUCCESS;
 }
 
 cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const void* alpha, const void* a,
                               cublasLtMatrixLayout_t layoutA, const void* b, cublasLtMatrixLayout_t layoutB,
-                              const void* beta, const void*, cublasLtMatrixLayout_t, void* d,
-                              cublasLtMatrixLayout_t layoutD, const cublasLtMatmulAlgo_t*, void* workspace,
+                              const void* beta, const void* c, cublasLtMatrixLayout_t, void* d,
+                              cublasLtMatrixLayout_t layoutD, const cublasLtMatmulAlgo_t* algo, void* workspace,
                               size_t workspaceBytes, cudaStream_t stream) {
-    if (workspaceBytes < 1024 || !workspace || *static_cast<const float*>(beta) != 0.0f)
+    if (isSet("breaks")) moescope::emulation::breakDevice();
+    if (moescope::emulation::isBroken()) return CUBLAS_STATUS_EXECUTION_FAILED;
+    if (workspaceBytes < 1024 || !workspace || !isAligned(workspace, 16) || *static_cast<const float*>(beta) != 0.0f)
         return CUBLAS_STATUS_INVALID_VALUE;
+    const void* operands[] = {a, b, c, d};
+    for (int i = 0; i < 4; ++i)
+        if (!isAligned(operands[i], algo->data[i])) return CUBLAS_STATUS_INVALID_VALUE;
+    if (desc->epilogue == CUBLASLT_EPILOGUE_BIAS && !desc->bias) return CUBLAS_STATUS_INVALID_VALUE;
     moescope::emulation::enqueue(stream, [=, job = *desc, left = *layoutA, right = *layoutB, result = *layoutD,
                                           factor = *static_cast<const float*>(alpha)] {
         std::memset(workspace, 0x5a, 1024);

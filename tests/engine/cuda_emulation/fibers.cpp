@@ -7,7 +7,6 @@
 #include <csetjmp>
 #include <memory>
 #include <string>
-#include <utility>
 
 namespace moescope::emulation {
 
@@ -36,7 +35,7 @@ std::vector<std::array<std::array<unsigned char, 128>, 2 * kWarp>> slots;
 Fiber* running = nullptr;
 std::jmp_buf scheduler;
 const std::function<void()>* body = nullptr;
-const char* complaint = nullptr;
+const char* firstFault = nullptr;
 
 // A fiber runs one kernel thread after another and comes back to the scheduler between them.
 void fiberMain() {
@@ -82,8 +81,14 @@ bool releaseWarp(size_t first, size_t end) {
                 all = false;
         }
         if (!all) continue;
+        unsigned present = 0;
         for (size_t j = first; j < end; ++j)
-            if (((mask >> (j - first)) & 1u) && fibers[j]->waits == Waits::Warp) fibers[j]->waits = Waits::Nothing;
+            if (((mask >> (j - first)) & 1u) && fibers[j]->waits == Waits::Warp) present |= 1u << (j - first);
+        for (size_t j = first; j < end; ++j) {
+            if (!((present >> (j - first)) & 1u)) continue;
+            fibers[j]->waits = Waits::Nothing;
+            fibers[j]->thread.present = present;
+        }
         return true;
     }
     return false;
@@ -126,10 +131,6 @@ bool runBlock(size_t threads, std::string& problem) {
 
 }  // namespace
 
-void complain(const char* problem) {
-    complaint = problem;
-}
-
 Thread& currentThread() {
     return running->thread;
 }
@@ -137,7 +138,11 @@ void blockBarrier() {
     waitFor(Waits::Block, 0);
 }
 void warpBarrier(unsigned mask) {
+    if (!((mask >> running->thread.lane) & 1u)) fault("a lane is not in its own mask");
     waitFor(Waits::Warp, mask);
+}
+void fault(const char* what) {
+    if (!firstFault) firstFault = what;
 }
 
 unsigned char* exchangeSlot(int lane, unsigned turn) {
@@ -146,10 +151,7 @@ unsigned char* exchangeSlot(int lane, unsigned turn) {
 
 bool runGrid(dim3 grid, dim3 block, size_t sharedBytes, const std::function<void()>& kernel, std::string& problem) {
     const size_t threads = static_cast<size_t>(block.x) * block.y * block.z;
-    if (threads == 0 || threads > 1024 || grid.x == 0 || grid.y == 0 || grid.z == 0) {
-        problem = "an empty or too large launch";
-        return false;
-    }
+    firstFault = nullptr;
     while (fibers.size() < threads) fibers.push_back(std::make_unique<Fiber>());
     slots.resize(32);
     body = &kernel;
@@ -170,8 +172,8 @@ bool runGrid(dim3 grid, dim3 block, size_t sharedBytes, const std::function<void
                     fiber.waits = Waits::Nothing;
                 }
                 if (!runBlock(threads, problem)) return false;
-                if (complaint) {
-                    problem = std::exchange(complaint, nullptr);
+                if (firstFault) {
+                    problem = firstFault;
                     return false;
                 }
             }

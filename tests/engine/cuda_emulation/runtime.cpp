@@ -5,8 +5,12 @@
 // that a block can be given, default that of the smallest supported device; Hopper's 232448 brings its own kernels),
 // MOESCOPE_EMULATED_ORDER=descending: threads run in descending order and every second stream does its work at once instead
 // of when it is waited for.
+// MOESCOPE_EMULATED_GUARD=1: device memory ends where its pages end, and is gone when it is freed: a kernel that reads
+// behind a block or a freed one crashes.
 #include <cuda_runtime.h>
+#include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -29,6 +33,7 @@ public:
     std::deque<std::function<bool()>> queue;
     uint64_t submitted = 0, done = 0;
     Graph* recording = nullptr;
+    bool spoilt = false;  // the recording: something was asked that can not be part of it
     bool second = false;
 
     /// The oldest piece of work. False if there is none.
@@ -43,6 +48,7 @@ class Event {
 public:
     Stream* stream = nullptr;
     uint64_t place = 0;
+    bool captured = false;  // recorded while its stream was: belongs to the graph
     bool over() const { return !stream || stream->done >= place; }
 };
 
@@ -50,8 +56,13 @@ namespace {
 
 cudaError_t lastError = cudaSuccess;
 cudaError_t stuck = cudaSuccess;  // a broken kernel breaks every later call
-std::map<void*, size_t> allocations;
+std::map<void*, size_t> allocations, pinned;
+std::map<void*, std::pair<void*, size_t>> mapped;  // of allocations that end at the end of their pages
 size_t allocated = 0;
+std::map<const void*, size_t> sharedAllowed;  // of kernels that asked for it
+
+constexpr size_t kPage = 4096;
+constexpr size_t kSharedUnasked = 47 * 1024;  // 48 KiB less what a kernel may have declared
 
 cudaError_t answer(cudaError_t error) {
     if (stuck != cudaSuccess) error = stuck;
@@ -68,9 +79,51 @@ size_t capacity() {
     return setting("MOESCOPE_EMULATED_MEMORY", size_t{4} << 30);
 }
 
+size_t sharedMost() {
+    return setting("MOESCOPE_EMULATED_SHARED", 99 * 1024);
+}
+
 std::vector<Stream*> streams;
 
+void finishAll() {
+    for (Stream* stream : streams) stream->runTo(stream->submitted);
+}
+
+bool guards() {
+    return setting("MOESCOPE_EMULATED_GUARD", 0) != 0;
+}
+
+/// Whether `bytes` from `start` on lie in one block of `blocks`.
+bool lieIn(const std::map<void*, size_t>& blocks, const void* start, size_t bytes) {
+    auto found = blocks.upper_bound(const_cast<void*>(start));
+    if (found == blocks.begin()) return false;
+    --found;
+    const size_t before = static_cast<size_t>(static_cast<const char*>(start) - static_cast<const char*>(found->first));
+    return before + bytes <= found->second;
+}
+
+/// Copies are between blocks of the device and pinned memory: from other memory they would not be asynchronous.
+bool mayCopy(const void* target, const void* source, size_t bytes, cudaMemcpyKind kind) {
+    const bool fits = lieIn(kind == cudaMemcpyDeviceToHost ? pinned : allocations, target, bytes) &&
+                      lieIn(kind == cudaMemcpyHostToDevice ? pinned : allocations, source, bytes);
+    if (!fits) std::fprintf(stderr, "emulated copy: %zu bytes of kind %d outside of blocks\n", bytes, kind);
+    return fits;
+}
+
+/// A call that a stream can not take while it is recorded.
+cudaError_t spoil(Stream* stream, cudaError_t error) {
+    stream->spoilt = true;
+    return answer(error);
+}
+
 }  // namespace
+
+bool isBroken() {
+    return stuck != cudaSuccess;
+}
+void breakDevice() {
+    stuck = cudaErrorLaunchFailure;
+}
 
 bool isDescending() {
     const char* order = std::getenv("MOESCOPE_EMULATED_ORDER");
@@ -104,7 +157,7 @@ unsigned __ballot_sync(unsigned mask, int predicate) {
     return shareInWarp(mask, predicate, [mask](const auto& of) {
         unsigned bits = 0;
         for (int lane = 0; lane < 32; ++lane)
-            if (((mask >> lane) & 1u) && of(lane)) bits |= 1u << lane;
+            if (((mask >> lane) & 1u) && of.has(lane) && of(lane)) bits |= 1u << lane;
         return bits;
     });
 }
@@ -113,7 +166,7 @@ unsigned __match_any_sync(unsigned mask, int value) {
     return shareInWarp(mask, value, [mask, value](const auto& of) {
         unsigned bits = 0;
         for (int lane = 0; lane < 32; ++lane)
-            if (((mask >> lane) & 1u) && of(lane) == value) bits |= 1u << lane;
+            if (((mask >> lane) & 1u) && of.has(lane) && of(lane) == value) bits |= 1u << lane;
         return bits;
     });
 }
@@ -172,7 +225,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
     properties->major = static_cast<int>(setting("MOESCOPE_EMULATED_MAJOR", 9));
     properties->multiProcessorCount = 2;
     properties->totalGlobalMem = capacity();
-    properties->sharedMemPerBlockOptin = moescope::cuda::emulatedSharedLimit();
+    properties->sharedMemPerBlockOptin = sharedMost();
     properties->maxThreadsPerMultiProcessor = 2048;
     return cudaSuccess;
 }
@@ -183,12 +236,15 @@ cudaError_t cudaSetDevice(int) {
 
 cudaError_t cudaDeviceReset() {
     stuck = lastError = cudaSuccess;
+    sharedAllowed.clear();
     for (Stream* stream : streams) stream->queue.clear();
     return cudaSuccess;
 }
 
 cudaError_t cudaDeviceSynchronize() {
-    for (Stream* stream : streams) stream->runTo(stream->submitted);
+    for (Stream* stream : streams)
+        if (stream->recording) return spoil(stream, cudaErrorStreamCaptureUnsupported);
+    finishAll();
     return answer(cudaSuccess);
 }
 
@@ -201,7 +257,16 @@ cudaError_t cudaMemGetInfo(size_t* available, size_t* total) {
 cudaError_t cudaMalloc(void** out, size_t bytes) {
     if (stuck != cudaSuccess) return answer(stuck);
     if (allocated + bytes > capacity()) return answer(cudaErrorMemoryAllocation);
-    *out = ::operator new(bytes, std::align_val_t(256), std::nothrow);
+    if (guards()) {
+        const size_t own = (bytes + 15) / 16 * 16, pages = (own + kPage - 1) / kPage * kPage;
+        void* memory = mmap(nullptr, pages + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED) return answer(cudaErrorMemoryAllocation);
+        mprotect(static_cast<char*>(memory) + pages, kPage, PROT_NONE);
+        *out = static_cast<char*>(memory) + pages - own;
+        mapped[*out] = {memory, pages + kPage};
+    } else {
+        *out = ::operator new(bytes, std::align_val_t(256), std::nothrow);
+    }
     if (!*out) return answer(cudaErrorMemoryAllocation);
     std::memset(*out, 0xff, bytes);
     allocations[*out] = bytes;
@@ -211,13 +276,18 @@ cudaError_t cudaMalloc(void** out, size_t bytes) {
 
 cudaError_t cudaFree(void* memory) {
     if (!memory) return answer(cudaSuccess);
-    if (stuck == cudaSuccess) cudaDeviceSynchronize();
+    if (stuck == cudaSuccess) finishAll();
     const auto found = allocations.find(memory);
     if (found == allocations.end()) return answer(cudaErrorInvalidValue);
     allocated -= found->second;
-    std::memset(memory, 0xfe, found->second);
+    if (const auto pages = mapped.find(memory); pages != mapped.end()) {
+        munmap(pages->second.first, pages->second.second);
+        mapped.erase(pages);
+    } else {
+        std::memset(memory, 0xfe, found->second);
+        ::operator delete(memory, std::align_val_t(256));
+    }
     allocations.erase(found);
-    ::operator delete(memory, std::align_val_t(256));
     return answer(cudaSuccess);
 }
 
@@ -225,10 +295,12 @@ cudaError_t cudaHostAlloc(void** out, size_t bytes, unsigned) {
     *out = std::malloc(bytes);
     if (!*out) return answer(cudaErrorMemoryAllocation);
     std::memset(*out, 0xfd, bytes);
+    pinned[*out] = bytes;
     return answer(cudaSuccess);
 }
 
 cudaError_t cudaFreeHost(void* memory) {
+    pinned.erase(memory);
     std::free(memory);
     return answer(cudaSuccess);
 }
@@ -248,16 +320,19 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+    if (stream->recording) return spoil(stream, cudaErrorStreamCaptureUnsupported);
     stream->runTo(stream->submitted);
     return answer(cudaSuccess);
 }
 
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
+    if (stream->recording) return spoil(stream, cudaErrorStreamCaptureUnsupported);
     stream->step();
     return answer(stream->queue.empty() ? cudaSuccess : cudaErrorNotReady);
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+    if (event->captured) return spoil(event->stream, cudaErrorStreamCaptureUnsupported);  // graphs here are one stream
     if (event->stream && event->stream != stream)
         enqueue(stream, [other = event->stream, place = event->place] {
             other->runTo(place);
@@ -279,10 +354,12 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     event->stream = stream;
     event->place = stream->submitted;
+    event->captured = stream->recording != nullptr;
     return answer(cudaSuccess);
 }
 
 cudaError_t cudaEventQuery(cudaEvent_t event) {
+    if (event->captured) return spoil(event->stream, cudaErrorCapturedEvent);
     if (event->stream && !event->over()) {
         event->stream->step();
         if (!event->over()) return answer(cudaErrorNotReady);
@@ -291,11 +368,13 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+    if (event->captured) return spoil(event->stream, cudaErrorCapturedEvent);
     if (event->stream) event->stream->runTo(event->place);
     return answer(cudaSuccess);
 }
 
-cudaError_t cudaMemcpyAsync(void* target, const void* source, size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+cudaError_t cudaMemcpyAsync(void* target, const void* source, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+    if (bytes && !mayCopy(target, source, bytes, kind)) return answer(cudaErrorInvalidValue);
     enqueue(stream, [=] {
         if (bytes) std::memmove(target, source, bytes);
         return true;
@@ -304,7 +383,12 @@ cudaError_t cudaMemcpyAsync(void* target, const void* source, size_t bytes, cuda
 }
 
 cudaError_t cudaMemcpy2DAsync(void* target, size_t targetPitch, const void* source, size_t sourcePitch, size_t width,
-                              size_t height, cudaMemcpyKind, cudaStream_t stream) {
+                              size_t height, cudaMemcpyKind kind, cudaStream_t stream) {
+    for (size_t row = 0; width && row < height; ++row)
+        if (width > targetPitch || width > sourcePitch ||
+            !mayCopy(static_cast<char*>(target) + row * targetPitch,
+                     static_cast<const char*>(source) + row * sourcePitch, width, kind))
+            return answer(cudaErrorInvalidValue);
     enqueue(stream, [=] {
         for (size_t row = 0; row < height; ++row)
             std::memmove(static_cast<char*>(target) + row * targetPitch,
@@ -315,6 +399,7 @@ cudaError_t cudaMemcpy2DAsync(void* target, size_t targetPitch, const void* sour
 }
 
 cudaError_t cudaMemsetAsync(void* target, int value, size_t bytes, cudaStream_t stream) {
+    if (bytes && !lieIn(allocations, target, bytes)) return answer(cudaErrorInvalidValue);
     enqueue(stream, [=] {
         std::memset(target, value, bytes);
         return true;
@@ -324,6 +409,7 @@ cudaError_t cudaMemsetAsync(void* target, int value, size_t bytes, cudaStream_t 
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
     if (stream->recording) return answer(cudaErrorStreamCaptureUnsupported);
+    stream->spoilt = false;
     stream->recording = new Graph;
     return answer(cudaSuccess);
 }
@@ -331,6 +417,11 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* out) {
     *out = stream->recording;
     stream->recording = nullptr;
+    if (*out && stream->spoilt) {
+        delete *out;
+        *out = nullptr;
+        return answer(cudaErrorStreamCaptureInvalidated);
+    }
     return answer(*out ? cudaSuccess : cudaErrorInvalidValue);
 }
 
@@ -356,17 +447,26 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
 
 namespace moescope::cuda {
 
-size_t emulatedSharedLimit() {
-    return setting("MOESCOPE_EMULATED_SHARED", 99 * 1024);
-}
-
 float roundToHalf(float value) {
     return static_cast<float>(static_cast<_Float16>(value));
 }
 
-cudaError_t launchEmulated(cudaStream_t stream, dim3 grid, dim3 block, size_t sharedBytes,
+cudaError_t allowEmulated(const void* function, size_t bytes) {
+    if (bytes > sharedMost()) return answer(cudaErrorInvalidValue);
+    sharedAllowed[function] = bytes;
+    return answer(cudaSuccess);
+}
+
+cudaError_t launchEmulated(cudaStream_t stream, const void* function, dim3 grid, dim3 block, size_t sharedBytes,
                            std::function<void()> kernel) {
     if (stuck != cudaSuccess) return answer(stuck);
+    const size_t threads = static_cast<size_t>(block.x) * block.y * block.z;
+    if (threads == 0 || threads > 1024 || grid.x == 0 || grid.x > 0x7fffffffu || grid.y == 0 || grid.y > 65535 ||
+        grid.z == 0 || grid.z > 65535)
+        return answer(cudaErrorInvalidConfiguration);
+    const auto allowed = sharedAllowed.find(function);
+    if (sharedBytes > (allowed == sharedAllowed.end() ? kSharedUnasked : std::max(kSharedUnasked, allowed->second)))
+        return answer(cudaErrorInvalidValue);
     enqueue(stream, [=] {
         threadOrder = isDescending() ? Order::Descending : Order::Ascending;
         std::string problem;

@@ -5,7 +5,12 @@
 
 #include <cuda_runtime.h>
 
-enum cublasStatus_t { CUBLAS_STATUS_SUCCESS = 0, CUBLAS_STATUS_INVALID_VALUE = 7, CUBLAS_STATUS_NOT_SUPPORTED = 15 };
+enum cublasStatus_t {
+    CUBLAS_STATUS_SUCCESS = 0,
+    CUBLAS_STATUS_INVALID_VALUE = 7,
+    CUBLAS_STATUS_EXECUTION_FAILED = 13,
+    CUBLAS_STATUS_NOT_SUPPORTED = 15
+};
 enum cudaDataType_t { CUDA_R_32F = 0, CUDA_R_16BF = 14 };
 using cudaDataType = cudaDataType_t;
 enum cublasComputeType_t { CUBLAS_COMPUTE_32F = 68 };
@@ -37,7 +42,10 @@ struct EmulatedLayout {
     int64_t stride;
 };
 struct EmulatedBlas {};
-struct EmulatedPreference {};
+struct EmulatedPreference {
+    uint64_t workspace = 0;
+    uint32_t alignment[4] = {256, 256, 256, 256};  // least of A, B, C, D
+};
 struct cublasLtMatmulAlgo_t {
     uint64_t data[8];
 };

@@ -50,6 +50,7 @@ inline void mmaBf16(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2
 /// ldmatrix.x4: lane l names row l % 8 of matrix l / 8; every lane gets two neighbours of row lane / 4 of each matrix.
 inline void loadMatrix4(uint32_t (&r)[4], const void* row) {
     const int lane = emulation::currentThread().lane;
+    emulation::requireAligned16(row, "a matrix row that is not aligned to 16 bytes");
     emulation::shareInWarp(0xffffffffu, row, [&](const auto& of) {
         for (int m = 0; m < 4; ++m)
             std::memcpy(&r[m], static_cast<const char*>(of(m * 8 + lane / 4)) + lane % 4 * 4, 4);
@@ -60,6 +61,7 @@ inline void loadMatrix4(uint32_t (&r)[4], const void* row) {
 /// ldmatrix.x4.trans: the same of the transposed matrices.
 inline void loadMatrix4Transposed(uint32_t (&r)[4], const void* row) {
     const int lane = emulation::currentThread().lane;
+    emulation::requireAligned16(row, "a matrix row that is not aligned to 16 bytes");
     emulation::shareInWarp(0xffffffffu, row, [&](const auto& of) {
         for (int m = 0; m < 4; ++m) {
             uint16_t pair[2];
@@ -74,6 +76,8 @@ inline void loadMatrix4Transposed(uint32_t (&r)[4], const void* row) {
 /// Reads at once and writes when it is waited for: a missing wait leaves old bytes. With threads in descending order it
 /// writes at once: a place that is still in use is overwritten.
 inline void copyAsync16(void* shared, const void* global, bool valid) {
+    emulation::requireAligned16(shared, "an asynchronous copy to an address that is not aligned to 16 bytes");
+    emulation::requireAligned16(global, "an asynchronous copy from an address that is not aligned to 16 bytes");
     emulation::DelayedCopy copy{shared, {}};
     if (valid) std::memcpy(copy.bytes.data(), global, 16);
     if (emulation::threadOrder == emulation::Order::Descending)

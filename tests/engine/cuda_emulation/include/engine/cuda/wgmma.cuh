@@ -51,13 +51,13 @@ void pinSums(float (&)[kCount]) {}
 inline float tileValue(uint64_t descriptor, int row, int k) {
     const auto field = [descriptor](int shift) { return static_cast<uint32_t>(descriptor >> shift & 0x3fff) << 4; };
     if (descriptor >> 62 != 1 || (descriptor >> 49 & 7) != 0)
-        emulation::complain("a tile without the 128-byte swizzle");
+        emulation::fault("a tile without the 128-byte swizzle");
     uint32_t address = field(0) + static_cast<uint32_t>(row / 8) * field(32) + static_cast<uint32_t>(row % 8) * 128 +
                        static_cast<uint32_t>(k) * 2;
     address ^= (address >> 7 & 7) << 4;
     const auto& shared = emulation::launchState.shared;
     if (address < kEmulatedSharedStart || address + 2 > kEmulatedSharedStart + shared.size()) {
-        emulation::complain("a tile outside the shared memory");
+        emulation::fault("a tile outside the shared memory");
         return 0.0f;
     }
     uint16_t bits;
@@ -68,7 +68,7 @@ inline float tileValue(uint64_t descriptor, int row, int k) {
 template <int kCount>
 void addProduct(float (&d)[kCount], uint64_t a, uint64_t b, bool adds) {
     emulation::Thread& self = emulation::currentThread();
-    if (self.unshownCopies) emulation::complain("products of copies that the products may not see");
+    if (self.unshownCopies) emulation::fault("products of copies that the products may not see");
     const auto product = [&d, a, b, adds, lane = self.lane, warp = self.warp] {
         for (int i = 0; i < kCount; ++i) {
             const int row = warp % 4 * 16 + i / 2 % 2 * 8 + lane / 4, column = i / 4 * 8 + lane % 4 * 2 + i % 2;
