@@ -87,13 +87,15 @@ struct MsContext {
     /// Throws Failure where `error` is one, after finding out whether the device is lost.
     void check(cudaError_t error, const char* doing);
 
+    /// Dynamic shared memory that needs no asking: with a kernel's static memory it stays below 48 KiB.
+    static constexpr size_t kUnasked = 47 * 1024;
+
     /// Starts a kernel on the work stream. An empty grid is nothing to do.
     template <class... Parameters, class... Arguments>
     void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t sharedBytes, Arguments... arguments) {
         if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
         countLaunch();
-        if (sharedBytes > 48 * 1024)
-            check(moescope::cuda::allowSharedMemory(kernel, sharedBytes), "preparing a kernel");
+        if (sharedBytes > kUnasked) check(moescope::cuda::allowSharedMemory(kernel, sharedBytes), "preparing a kernel");
         check(moescope::cuda::launchOn(work, kernel, grid, block, sharedBytes, arguments...), "starting a kernel");
     }
 

@@ -118,6 +118,15 @@ TEST_P(CudaSmallOps, NormalisesBesideALargeMean) {
     EXPECT_LT(relativeDifference(values(out), reference::layerNorm(matrix(x), 1e-6).data), 2e-5);
 }
 
+TEST_P(CudaSmallOps, NormalisesRowsThatFillWhatABlockMayUseUnasked) {
+    // With what the kernel declares itself, a row of 48 KiB is more than a block gets without asking.
+    const int64_t width = 48 * 1024 / 4;
+    const DeviceTensor x = random({1, width}, 21), out = backend().tensor({1, width});
+    check(table().modulated_norm(context(), x.get(), MS_NORM_LAYER, 1e-6f, nullptr, nullptr, -1, -1, out.get()));
+    // A thread's 96 values one after another and 12 rounds over the block: at most 108 2^-24.
+    EXPECT_LT(relativeDifference(values(out), reference::layerNorm(matrix(x), 1e-6).data), 7e-6);
+}
+
 TEST_P(CudaSmallOps, AddsGatesAndActivates) {
     const DeviceTensor x = random({6, 5}, 11), y = random({6, 5}, 12), modulation = random({2, 15}, 13);
     const Matrix<double> wanted = reference::gatedAdd(matrix(x), matrix(y), matrix(modulation), 2);
