@@ -158,9 +158,15 @@ void MatmulPlans::run(MsContext& context, const Product& p) {
     const float zero = 0.0f;
     void* workspace = context.scratchBytes(Slot::Product, kWorkspace);
     if (plan.addsBias) set(plan.desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, static_cast<const void*>(p.bias));
-    expect(cublasLtMatmul(m_state->handle, plan.desc, &p.factor, p.right, plan.right, p.x, plan.x, &zero, p.out,
-                          plan.out, p.out, plan.out, &plan.algorithm, workspace, kWorkspace, context.work),
-           "a product");
+    const cublasStatus_t status = cublasLtMatmul(m_state->handle, plan.desc, &p.factor, p.right, plan.right, p.x,
+                                                 plan.x, &zero, p.out, plan.out, p.out, plan.out, &plan.algorithm,
+                                                 workspace, kWorkspace, context.work);
+    if (status != CUBLAS_STATUS_SUCCESS) {
+        // The library has no status for a device that an earlier kernel broke: ask the device.
+        size_t available = 0, total = 0;
+        context.check(cudaMemGetInfo(&available, &total), "multiplying");
+        expect(status, "a product");
+    }
     if (p.bias && !plan.addsBias) {
         const int64_t values = p.rows * p.columns;
         context.launch(addBias, dim3(static_cast<unsigned>((values + 255) / 256)), dim3(256), 0, p.out, p.outStride,

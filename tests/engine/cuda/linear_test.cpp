@@ -118,6 +118,23 @@ TEST_P(CudaLinear, NeedsNoLibraryKernel) {
     }
 }
 
+TEST_P(CudaLinear, KnowsALostDeviceByItsProducts) {
+    if (!emulated()) GTEST_SKIP() << "only the emulated library can be told to break the device";
+    {
+        const auto backend = open();
+        const RandomLinear weights(*backend, 8, 4, 1, MS_LINEAR_PLAIN, true, 1);
+        const DeviceTensor input = onDevice(*backend, {3, 8}, spread(24, 2)), result = backend->tensor({3, 4});
+        const Setting setting("MOESCOPE_EMULATED_BLAS", "breaks");
+        EXPECT_EQ(table().linear(backend->context(), input.get(), weights.linear.get(), MS_ACT_NONE, result.get()),
+                  MS_DEVICE_LOST);
+        EXPECT_NE(std::string(table().last_error(backend->context())).find("the GPU stopped while multiplying"),
+                  std::string::npos);
+        EXPECT_EQ(table().synchronize(backend->context()), MS_DEVICE_LOST);
+    }
+    EXPECT_LT(error(*open(), 3, 8, 4, MS_LINEAR_PLAIN, true, MS_ACT_NONE, MS_F32), kTolerance)
+        << "a new context starts the device anew";
+}
+
 MOESCOPE_ON_CUDA(CudaLinear);
 
 }  // namespace
