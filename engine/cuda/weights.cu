@@ -83,6 +83,7 @@ void submitRows(MsContext& context, MsLinear& linear, int64_t index, int64_t fir
 }  // namespace
 
 void linearCreate(MsContext& context, const MsLinearDesc* desc, MsLinear** out) {
+    MS_CUDA_REQUIRE(!context.capturing, "[graph] weights can not be made while a graph is recorded");
     MS_CUDA_REQUIRE(desc->in > 0 && desc->out > 0 && desc->count > 0, "[linear] sizes must be positive, got ",
                     desc->count, " x ", desc->out, " x ", desc->in);
     MS_CUDA_REQUIRE(desc->storage == MS_F32 || desc->storage == MS_BF16, "[linear] storage must be F32 or BF16");

@@ -149,6 +149,14 @@ TEST_P(CudaContext, ExplainsWhatAGraphCanNotHold) {
     std::vector<float> host(4);
     const DeviceTensor x = onDevice(*backend, {4}, {1, 2, 3, 4});
     EXPECT_THROW(DeviceGraph::record(*backend, [&] { backend->download(x, std::span(host)); }), EngineException);
+    EXPECT_THROW(
+        DeviceGraph::record(
+            *backend,
+            [&] {
+                static_cast<void>(backend->linear({sizeof(MsLinearDesc), 4, 4, 1, MS_F32, MS_LINEAR_PLAIN, 0}));
+            }),
+        EngineException)
+        << "every replay would clear the weights";
     EXPECT_EQ(fetched(*backend, x), (std::vector<float>{1, 2, 3, 4})) << "the device works on";
     EXPECT_EQ(c.run(), MS_OK);
     MsGraph* none = nullptr;
