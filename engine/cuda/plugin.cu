@@ -224,7 +224,7 @@ std::string whyNot() {
 
 extern "C" __attribute__((visibility("default"))) const MsBackendTable* moescope_backend(uint32_t version,
                                                                                          const char** reason) {
-    static std::string answer;
+    thread_local std::string answer;  // lists of devices are made on other threads than contexts
     try {
         if (version != MS_BACKEND_VERSION)
             answer = moescope::cuda::sentence("the CUDA plugin is of another version (", MS_BACKEND_VERSION,
