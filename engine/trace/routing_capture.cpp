@@ -108,7 +108,13 @@ void RoutingCapture::lay(Buffers& buffers, int64_t samples) {
     for (LayerPlaces& layer : buffers.layers) place(layer.detail());
     if (buffers.bytes == 0) return;
 
-    if (m_backend.hasViews()) buffers.block = m_backend.tensor({buffers.bytes / elementBytes(MS_F32)});
+    if (m_backend.hasViews()) {
+        // All of it leaves in one piece, with what lies between the places or behind the pairs that there are: not
+        // what was in the device's memory before.
+        buffers.block = m_backend.tensor({buffers.bytes / elementBytes(MS_F32)});
+        m_backend.upload(buffers.block,
+                         std::span<const std::byte>(std::vector<std::byte>(static_cast<size_t>(buffers.bytes))));
+    }
     for (LayerPlaces& layer : buffers.layers)
         for (const auto& all : {layer.plain(), layer.detail()})
             for (Place* each : all) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace moescope::verify {
 
@@ -60,6 +61,7 @@ void RoutingProbe::begin(int64_t samples, int64_t branches, bool predicted) {
                               MsDType dtype = MS_F32) {
             host.resize(static_cast<size_t>(elementCount(shape)));
             tensor = m_backend.tensor(shape, dtype);
+            m_backend.upload(tensor, std::span(std::as_const(host)));  // there may be fewer pairs than room
             wanted = tensor.get();
         };
         b.routing.size = sizeof(MsRouting);
