@@ -65,10 +65,11 @@ int64_t tilesOf(const AttentionRows& a, int64_t tile) {
     return (a.tokens + tile - 1) / tile * a.samples * a.heads;
 }
 
+/// Queries and keys (`thirds` 2), or the values too (3).
 template <class Out>
-void prepareRows(MsContext& context, const AttentionRows& a, const PreparedRows& p) {
-    const dim3 grid(blocksFor(p.pairs * a.tokens, kPrepareWarps)), block(kPrepareWarps * kWarpSize);
-    const size_t shared = p.third < 2 ? kPrepareWarps * static_cast<size_t>(a.d) * sizeof(float) : 0;
+void prepareRows(MsContext& context, const AttentionRows& a, const PreparedRows& p, unsigned thirds) {
+    const dim3 grid(blocksFor(p.pairs * a.tokens, kPrepareWarps), thirds), block(kPrepareWarps * kWarpSize);
+    const size_t shared = kPrepareWarps * static_cast<size_t>(a.d) * sizeof(float);
     if (a.d <= kWidestHead)
         context.launch(prepareRowsKernel<Out, 4>, grid, block, shared, a, p);
     else
@@ -93,7 +94,7 @@ void attendBf16(MsContext& context, const PreparedAttention& p, int64_t blocks) 
 void attendOnTensorCores(MsContext& context, const AttentionRows& a) {
     const int64_t stride = paddedTo(a.d, 8), pairs = a.samples * a.heads, third = pairs * a.tokens * stride;
     auto* rows = context.scratch<uint16_t>(Slot::Attention, 3 * third);
-    for (int64_t i = 0; i < 3; ++i) prepareRows<uint16_t>(context, a, {0, pairs, i, stride, rows + i * third});
+    prepareRows<uint16_t>(context, a, {0, pairs, stride, rows}, 3);
     const PreparedAttention p{rows, rows + third, rows + 2 * third, a.out, a.heads, a.tokens, a.d, stride};
     const int64_t blocks = tilesOf(a, kFlashTile);
     if (a.d <= 64) return attendBf16<64>(context, p, blocks);
@@ -115,8 +116,7 @@ void attendWide(MsContext& context, const AttentionRows& a) {
         const float* own = a.qkv + pair / a.heads * a.tokens * rowStride + pair % a.heads * a.d;
         const float *queries = own, *keys = own + a.heads * a.d, *values = own + 2 * a.heads * a.d;
         if (prepares) {
-            for (int64_t third = 0; third < 2; ++third)
-                prepareRows<float>(context, a, {pair, 1, third, a.d, prepared + third * a.tokens * a.d});
+            prepareRows<float>(context, a, {pair, 1, a.d, prepared}, 2);
             queries = prepared;
             keys = prepared + a.tokens * a.d;
         }

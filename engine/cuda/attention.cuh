@@ -89,10 +89,10 @@ __device__ void prepareRow(const AttentionRows& a, int64_t pair, int64_t third, 
     __syncwarp();
 }
 
-/// Rows of one third, prepared, as [pairs, tokens, stride] behind `out` with zeros in the padding; values (third 2) as
-/// they are. Grid (rows of all pairs by warps); dynamic shared memory: `warps` rows of d floats.
+/// Rows of one third after another, prepared, as [pairs, tokens, stride] each with zeros in the padding; values (third
+/// 2) as they are. Grid (rows of all pairs by warps, thirds); dynamic shared memory: `warps` rows of d floats.
 struct PreparedRows {
-    int64_t firstPair, pairs, third, stride;
+    int64_t firstPair, pairs, stride;
     void* out;
 };
 
@@ -103,15 +103,15 @@ __global__ void prepareRowsKernel(AttentionRows a, PreparedRows p) {
     const int warp = static_cast<int>(threadIdx.x) / kWarpSize, lane = static_cast<int>(threadIdx.x) % kWarpSize;
     const int64_t index = blockIdx.x * int64_t{kPrepareWarps} + warp;
     if (index >= p.pairs * a.tokens) return;
-    const int64_t pair = p.firstPair + index / a.tokens, token = index % a.tokens;
-    const float* row = a.row(pair, p.third, token);
-    if (p.third < 2) {
+    const int64_t pair = p.firstPair + index / a.tokens, token = index % a.tokens, third = blockIdx.y;
+    const float* row = a.row(pair, third, token);
+    if (third < 2) {
         float* own = dynamicShared<float>() + warp * a.d;
-        prepareRow<kRowValues>(a, pair, p.third, token, own);
+        prepareRow<kRowValues>(a, pair, third, token, own);
         __syncwarp();
         row = own;
     }
-    Out* out = static_cast<Out*>(p.out) + index * p.stride;
+    Out* out = static_cast<Out*>(p.out) + (third * p.pairs * a.tokens + index) * p.stride;
     for (int64_t i = lane; i < p.stride; i += kWarpSize) storeAs(out + i, i < a.d ? row[i] : 0.0f);
 }
 

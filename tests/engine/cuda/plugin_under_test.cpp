@@ -29,6 +29,11 @@ const MsBackendTable* pluginTable(Where where, std::string& reason) {
     return table;
 }
 
+uint64_t emulatedWork() {
+    void* library = dlopen(MOESCOPE_EMULATED_PLUGIN, RTLD_NOW | RTLD_LOCAL);
+    return reinterpret_cast<uint64_t (*)()>(dlsym(library, "moescope_emulated_work"))();
+}
+
 std::vector<float> roundedToBf16(std::vector<float> values) {
     for (float& value : values) {
         uint32_t bits;

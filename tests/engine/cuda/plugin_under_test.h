@@ -21,6 +21,9 @@ enum class Where { Emulated, Reversed, Device };
 /// The plugin's table, or null with its reason.
 const MsBackendTable* pluginTable(Where where, std::string& reason);
 
+/// How many kernels, products of the library, copies and fillings the emulated plugin has started or recorded so far.
+uint64_t emulatedWork();
+
 /// An environment variable for the life of this object.
 class Setting {
 public:

@@ -54,6 +54,7 @@ public:
 
 namespace {
 
+uint64_t given = 0;  // pieces of work that streams and graphs got
 cudaError_t lastError = cudaSuccess;
 cudaError_t stuck = cudaSuccess;  // a broken kernel breaks every later call
 std::map<void*, size_t> allocations, pinned;
@@ -140,6 +141,7 @@ bool Stream::step() {
 }
 
 void enqueue(Stream* stream, std::function<bool()> work) {
+    ++given;
     if (stream->recording) {
         stream->recording->work.push_back(std::move(work));
         return;
@@ -152,6 +154,11 @@ void enqueue(Stream* stream, std::function<bool()> work) {
 }  // namespace moescope::emulation
 
 using namespace moescope::emulation;
+
+/// For tests: how many kernels, products of the library, copies and fillings were given to streams or recorded so far.
+extern "C" __attribute__((visibility("default"))) uint64_t moescope_emulated_work() {
+    return given;
+}
 
 unsigned __ballot_sync(unsigned mask, int predicate) {
     return shareInWarp(mask, predicate, [mask](const auto& of) {
