@@ -63,6 +63,7 @@ MsContext::MsContext(const MsContextOptions& options) {
     sharedLimit = properties.sharedMemPerBlockOptin;
     description = sentence(properties.name, ", ", compute == MS_BF16 ? "bf16" : "fp32");
     if (const char* text = std::getenv("MOESCOPE_CUDA_FAIL_LAUNCH")) m_failLaunch = std::strtoull(text, nullptr, 10);
+    if (const char* text = std::getenv("MOESCOPE_CUDA_ONE_BLOCK_PAIRS")) oneBlockPairs = std::atoll(text);
     try {
         check(cudaStreamCreateWithFlags(&work, cudaStreamNonBlocking), "creating a stream");
         check(cudaStreamCreateWithFlags(&copies, cudaStreamNonBlocking), "creating a stream");

@@ -55,6 +55,7 @@ struct MsContext {
     int capability = 80;  // 10 major + minor
     size_t sharedLimit = 48 * 1024;  // bytes of dynamic shared memory a block can be given
     MsDType compute = MS_F32;
+    int64_t oneBlockPairs = 8192;   // of a MoE layer: so many are sorted by one block, more by several kernels
     cudaStream_t work = nullptr;    // everything that computes, in order
     cudaStream_t copies = nullptr;  // downloads
     cudaEvent_t handOver = nullptr;

@@ -57,6 +57,28 @@ __device__ inline float blockSum(float value, float* parts) {
     return warpSum(lane < warps ? parts[lane] : 0.0f);
 }
 
+/// Sum of the values of the threads before this one in a block of whole warps (up to 32), `all` of the whole block;
+/// `parts` holds 32 ints of shared memory and may be used again at once.
+__device__ inline int32_t blockPrefix(int32_t value, int32_t* parts, int32_t& all) {
+    const int warp = static_cast<int>(threadIdx.x) / kWarpSize, lane = static_cast<int>(threadIdx.x) % kWarpSize;
+    const int warps = static_cast<int>(blockDim.x) / kWarpSize;
+    int32_t inclusive = value;
+    for (int distance = 1; distance < kWarpSize; distance *= 2) {
+        const int32_t other = __shfl_up_sync(kFullWarp, inclusive, distance);
+        if (lane >= distance) inclusive += other;
+    }
+    __syncthreads();
+    if (lane == kWarpSize - 1) parts[warp] = inclusive;
+    __syncthreads();
+    int32_t earlier = 0;
+    all = 0;
+    for (int w = 0; w < warps; ++w) {
+        if (w < warp) earlier += parts[w];
+        all += parts[w];
+    }
+    return earlier + inclusive - value;
+}
+
 /// The work of thread i of a grid over `count` elements.
 __device__ inline int64_t globalThread() {
     return blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x;

@@ -10,31 +10,18 @@
 namespace moescope::cuda {
 
 inline constexpr int32_t kChunkPairs = 512;
+inline constexpr int kDispatchThreads = 1024;  // of the kernels of one block
 
 /// rowPtr from the number of pairs of each token. One block.
 static __global__ void rowStartsKernel(Pairs p, const int32_t* count) {
     __shared__ int32_t parts[kWarpSize];
-    const int warp = static_cast<int>(threadIdx.x) / kWarpSize, lane = static_cast<int>(threadIdx.x) % kWarpSize;
-    const int warps = static_cast<int>(blockDim.x) / kWarpSize;
     int32_t before = 0;
     for (int64_t first = 0; first < p.tokens; first += blockDim.x) {
         const int64_t token = first + threadIdx.x;
-        const int32_t own = token >= p.tokens ? 0 : count[token];
-        int32_t inclusive = own;
-        for (int distance = 1; distance < kWarpSize; distance *= 2) {
-            const int32_t other = __shfl_up_sync(kFullWarp, inclusive, distance);
-            if (lane >= distance) inclusive += other;
-        }
-        if (lane == kWarpSize - 1) parts[warp] = inclusive;
-        __syncthreads();
-        int32_t all = 0, earlier = 0;
-        for (int w = 0; w < warps; ++w) {
-            if (w < warp) earlier += parts[w];
-            all += parts[w];
-        }
-        if (token < p.tokens) p.rowPtr[token] = before + earlier + inclusive - own;
+        int32_t all = 0;
+        const int32_t earlier = blockPrefix(token < p.tokens ? count[token] : 0, parts, all);
+        if (token < p.tokens) p.rowPtr[token] = before + earlier;
         before += all;
-        __syncthreads();
     }
     if (threadIdx.x == 0) p.rowPtr[p.tokens] = before;
 }
@@ -53,6 +40,35 @@ static __global__ void listPairsKernel(Pairs p, const int32_t* chosen, const flo
     if (record) record[place] = static_cast<uint16_t>(chosen[i]);
 }
 
+/// Adds the pairs [first, end) of each expert to `count` [experts]. A warp.
+__device__ inline void countPairs(const Pairs& p, int32_t first, int32_t end, int32_t* count) {
+    const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
+    for (; first < end; first += kWarpSize) {
+        const int32_t pair = first + lane, expert = pair < end ? p.expert[pair] : -1;
+        const unsigned same = __match_any_sync(kFullWarp, expert);
+        if (expert >= 0 && __ffs(static_cast<int>(same)) - 1 == lane) count[expert] += __popc(same);
+        __syncwarp();
+    }
+}
+
+/// The pairs [first, end) go to their slots; next [experts]: where an expert's next pair goes. A warp.
+__device__ inline void sortPairs(const Pairs& p, int32_t first, int32_t end, int32_t* next) {
+    const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
+    for (; first < end; first += kWarpSize) {
+        const int32_t pair = first + lane, expert = pair < end ? p.expert[pair] : -1;
+        const unsigned same = __match_any_sync(kFullWarp, expert);
+        if (expert >= 0) {
+            const int32_t slot = next[expert] + __popc(same & ((1u << lane) - 1u));
+            p.slot[pair] = slot;
+            p.sortedToken[slot] = p.tokenOf[pair];
+            p.sortedGate[slot] = p.gate[pair];
+        }
+        __syncwarp();
+        if (expert >= 0 && __ffs(static_cast<int>(same)) - 1 == lane) next[expert] += __popc(same);
+        __syncwarp();
+    }
+}
+
 /// A warp per chunk of pairs: how many each expert gets. Dynamic shared memory: `experts` ints.
 static __global__ void countPairsKernel(Pairs p) {
     int32_t* count = dynamicShared<int32_t>();
@@ -60,12 +76,7 @@ static __global__ void countPairsKernel(Pairs p) {
     const int32_t chunk = static_cast<int32_t>(blockIdx.x), pairs = p.rowPtr[p.tokens];
     for (int32_t e = lane; e < p.experts; e += kWarpSize) count[e] = 0;
     __syncwarp();
-    for (int32_t first = chunk * kChunkPairs; first < min((chunk + 1) * kChunkPairs, pairs); first += kWarpSize) {
-        const int32_t pair = first + lane, expert = pair < pairs ? p.expert[pair] : -1;
-        const unsigned same = __match_any_sync(kFullWarp, expert);
-        if (expert >= 0 && __ffs(static_cast<int>(same)) - 1 == lane) count[expert] += __popc(same);
-        __syncwarp();
-    }
+    countPairs(p, chunk * kChunkPairs, min((chunk + 1) * kChunkPairs, pairs), count);
     for (int32_t e = lane; e < p.experts; e += kWarpSize) p.places[e * p.chunks + chunk] = count[e];
 }
 
@@ -126,19 +137,7 @@ static __global__ void sortPairsKernel(Pairs p) {
     const int32_t chunk = static_cast<int32_t>(blockIdx.x), pairs = p.rowPtr[p.tokens];
     for (int32_t e = lane; e < p.experts; e += kWarpSize) next[e] = p.places[e * p.chunks + chunk];
     __syncwarp();
-    for (int32_t first = chunk * kChunkPairs; first < min((chunk + 1) * kChunkPairs, pairs); first += kWarpSize) {
-        const int32_t pair = first + lane, expert = pair < pairs ? p.expert[pair] : -1;
-        const unsigned same = __match_any_sync(kFullWarp, expert);
-        if (expert >= 0) {
-            const int32_t slot = next[expert] + __popc(same & ((1u << lane) - 1u));
-            p.slot[pair] = slot;
-            p.sortedToken[slot] = p.tokenOf[pair];
-            p.sortedGate[slot] = p.gate[pair];
-        }
-        __syncwarp();
-        if (expert >= 0 && __ffs(static_cast<int>(same)) - 1 == lane) next[expert] += __popc(same);
-        __syncwarp();
-    }
+    sortPairs(p, chunk * kChunkPairs, min((chunk + 1) * kChunkPairs, pairs), next);
 }
 
 /// The first slot of [first, end) whose token is at least `token`.
@@ -153,22 +152,79 @@ __device__ inline int32_t firstSlotOf(const Pairs& p, int32_t first, int32_t end
     return first;
 }
 
-/// counts and mass [samples, experts] (each may be null): a warp per (sample, expert).
-static __global__ void sampleLoadsKernel(Pairs p, int64_t samples, int64_t tokensPerSample, int32_t* counts,
-                                         float* mass) {
+/// counts and mass [samples, experts] to record; each may be null.
+struct SampleLoads {
+    int64_t samples, tokensPerSample;
+    int32_t* counts;
+    float* mass;
+};
+
+/// The loads of one (sample, expert). A warp.
+__device__ inline void sampleLoad(const Pairs& p, const SampleLoads& l, int64_t cell) {
     const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
-    const int64_t cell = globalThread() / kWarpSize;
-    if (cell >= samples * p.experts) return;
     const int64_t sample = cell / p.experts;
     const auto expert = static_cast<int32_t>(cell % p.experts);
-    const int32_t first = firstSlotOf(p, p.start[expert], p.start[expert + 1], sample * tokensPerSample);
-    const int32_t end = firstSlotOf(p, first, p.start[expert + 1], (sample + 1) * tokensPerSample);
+    const int32_t first = firstSlotOf(p, p.start[expert], p.start[expert + 1], sample * l.tokensPerSample);
+    const int32_t end = firstSlotOf(p, first, p.start[expert + 1], (sample + 1) * l.tokensPerSample);
     float sum = 0.0f;
     for (int32_t slot = first + lane; slot < end; slot += kWarpSize) sum += p.sortedGate[slot];
     sum = warpSum(sum);
     if (lane != 0) return;
-    if (counts) counts[cell] = end - first;
-    if (mass) mass[cell] = sum;
+    if (l.counts) l.counts[cell] = end - first;
+    if (l.mass) l.mass[cell] = sum;
+}
+
+/// A warp per (sample, expert).
+static __global__ void sampleLoadsKernel(Pairs p, SampleLoads l) {
+    const int64_t cell = globalThread() / kWarpSize;
+    if (cell < l.samples * p.experts) sampleLoad(p, l, cell);
+}
+
+/// All of the above for few pairs in one block: the first `sorters` warps take a stretch of the pairs each. With
+/// l.samples 0 no loads are recorded. Dynamic shared memory: `sorters` rows of `experts` ints.
+static __global__ __launch_bounds__(kDispatchThreads) void dispatchInOneBlockKernel(Pairs p, int32_t sorters,
+                                                                                    SampleLoads l) {
+    __shared__ int32_t parts[kWarpSize];
+    int32_t* places = dynamicShared<int32_t>();  // counts, then where a warp's next pair of an expert goes
+    const int warp = static_cast<int>(threadIdx.x) / kWarpSize, lane = static_cast<int>(threadIdx.x) % kWarpSize;
+    const int32_t pairs = p.rowPtr[p.tokens];
+    const int32_t stretch = (pairs + sorters * kWarpSize - 1) / (sorters * kWarpSize) * kWarpSize;
+    const int32_t first = min(warp * stretch, pairs), end = min(first + stretch, pairs);
+    int32_t* own = places + warp * p.experts;
+    if (warp < sorters) {
+        for (int32_t e = lane; e < p.experts; e += kWarpSize) own[e] = 0;
+        __syncwarp();
+        countPairs(p, first, end, own);
+    }
+    __syncthreads();
+    int32_t slots = 0, tiles = 0;
+    for (int32_t begin = 0; begin < p.experts; begin += kDispatchThreads) {
+        const int32_t e = begin + static_cast<int32_t>(threadIdx.x);
+        int32_t count = 0, allSlots = 0, allTiles = 0;
+        for (int32_t w = 0; e < p.experts && w < sorters; ++w) count += places[w * p.experts + e];
+        int32_t slot = slots + blockPrefix(count, parts, allSlots);
+        const int32_t tile = tiles + blockPrefix((count + p.rowsPerTile - 1) / p.rowsPerTile, parts, allTiles);
+        slots += allSlots;
+        tiles += allTiles;
+        if (e >= p.experts) continue;
+        p.start[e] = slot;
+        p.tileStart[e] = tile;
+        for (int32_t w = 0; w < sorters; ++w) {
+            const int32_t of = places[w * p.experts + e];
+            places[w * p.experts + e] = slot;
+            slot += of;
+        }
+    }
+    if (threadIdx.x == 0) {
+        p.start[p.experts] = slots;
+        p.tileStart[p.experts] = tiles;
+    }
+    __syncthreads();
+    if (warp < sorters) sortPairs(p, first, end, own);
+    if (l.samples == 0) return;
+    __syncthreads();
+    for (int64_t cell = warp; cell < l.samples * p.experts; cell += kDispatchThreads / kWarpSize)
+        sampleLoad(p, l, cell);
 }
 
 }  // namespace moescope::cuda

@@ -12,7 +12,8 @@ namespace moescope::cuda {
 namespace {
 
 constexpr size_t kRouterShared = 48 * 1024;
-constexpr int kScanThreads = 1024;
+constexpr size_t kPlacesShared = 47 * 1024;  // beside what the kernel declares itself
+constexpr int64_t kOneBlockLoads = 512;      // loads that are no work for more than a block
 
 template <class T>
 T* dataOf(MsTensor* tensor) {
@@ -98,7 +99,7 @@ void chooseByToken(MsContext& context, const MsTensor* x, const MsMoeLayerDesc& 
     context.launch(chooseExpertsKernel, dim3(blocksFor(p.tokens, warps)),
                    dim3(static_cast<unsigned>(warps * kWarpSize)), own * static_cast<size_t>(warps), c);
     if (!uneven) return;
-    context.launch(rowStartsKernel, dim3(1), dim3(kScanThreads), 0, p, static_cast<const int32_t*>(c.count));
+    context.launch(rowStartsKernel, dim3(1), dim3(kDispatchThreads), 0, p, static_cast<const int32_t*>(c.count));
     context.launch(listPairsKernel, dim3(blocksFor(p.tokens * c.topK)), dim3(kThreads), 0, p,
                    static_cast<const int32_t*>(choices), static_cast<const float*>(gates), c.topK,
                    dataOf<uint16_t>(routing.expert));
@@ -141,8 +142,30 @@ void chooseByExpert(MsContext& context, const MsTensor* x, const MsMoeLayerDesc&
     context.launch(poolScoresKernel, perToken, dim3(kThreads), 0, c);
     context.launch(takeTokensKernel, dim3(static_cast<unsigned>(pools * desc.experts)), dim3(kPoolThreads), 0, c);
     context.launch(countTakenKernel, perToken, dim3(kThreads), 0, c);
-    context.launch(rowStartsKernel, dim3(1), dim3(kScanThreads), 0, p, static_cast<const int32_t*>(counts));
+    context.launch(rowStartsKernel, dim3(1), dim3(kDispatchThreads), 0, p, static_cast<const int32_t*>(counts));
     context.launch(listTakenPairsKernel, perToken, dim3(kThreads), 0, c, p, dataOf<uint16_t>(routing.expert));
+}
+
+/// Sorts the pairs by expert and records the loads.
+void dispatchPairs(MsContext& context, const Pairs& p, const MsMoeLayerDesc& desc, const MsRouting& routing) {
+    const size_t perExpert = static_cast<size_t>(p.experts) * sizeof(int32_t);
+    const int64_t cells = routing.counts || routing.mass ? desc.samples * p.experts : 0;
+    const SampleLoads loads{desc.samples, p.tokens / desc.samples, dataOf<int32_t>(routing.counts),
+                            dataOf<float>(routing.mass)};
+    const bool oneBlock = p.most <= context.oneBlockPairs, joined = oneBlock && cells <= kOneBlockLoads;
+    if (oneBlock) {
+        const auto sorters = static_cast<int32_t>(std::min<size_t>(kDispatchThreads / kWarpSize, kPlacesShared / perExpert));
+        context.launch(dispatchInOneBlockKernel, dim3(1), dim3(kDispatchThreads),
+                       perExpert * static_cast<size_t>(sorters), p, sorters,
+                       joined && cells > 0 ? loads : SampleLoads{});
+    } else {
+        const dim3 chunks(static_cast<unsigned>(p.chunks));
+        context.launch(countPairsKernel, chunks, dim3(kWarpSize), perExpert, p);
+        context.launch(placePairsKernel, dim3(1), dim3(kDispatchThreads), 0, p);
+        context.launch(sortPairsKernel, chunks, dim3(kWarpSize), perExpert, p);
+    }
+    if (!joined)
+        context.launch(sampleLoadsKernel, dim3(blocksFor(cells, kThreads / kWarpSize)), dim3(kThreads), 0, p, loads);
 }
 
 }  // namespace
@@ -156,15 +179,7 @@ Pairs routeTokens(MsContext& context, const MsTensor* x, const MsMoeLayerDesc& d
         chooseByExpert(context, x, desc, routing, p, counts);
     else
         chooseByToken(context, x, desc, routing, p, choices, choiceGates, counts);
-    const size_t perExpert = static_cast<size_t>(p.experts) * sizeof(int32_t);
-    const dim3 chunks(static_cast<unsigned>(p.chunks));
-    context.launch(countPairsKernel, chunks, dim3(kWarpSize), perExpert, p);
-    context.launch(placePairsKernel, dim3(1), dim3(kScanThreads), 0, p);
-    context.launch(sortPairsKernel, chunks, dim3(kWarpSize), perExpert, p);
-    if (routing.counts || routing.mass)
-        context.launch(sampleLoadsKernel, dim3(blocksFor(desc.samples * p.experts, kThreads / kWarpSize)),
-                       dim3(kThreads), 0, p, desc.samples, p.tokens / desc.samples, dataOf<int32_t>(routing.counts),
-                       dataOf<float>(routing.mass));
+    dispatchPairs(context, p, desc, routing);
     return p;
 }
 

@@ -36,6 +36,23 @@ TEST_P(CudaLaunches, AttentionPreparesOnceAndAttendsOnce) {
     EXPECT_EQ(startedByAttention(*open(), 64), 1) << "fp32 rows are prepared where they are used";
 }
 
+TEST_P(CudaLaunches, AFewPairsAreDispatchedAtOnce) {
+    MoeOptions options;
+    options.sharedWidth = 0;
+    const auto layer = [&](const char* pairs, bool records) {
+        const Setting most("MOESCOPE_CUDA_ONE_BLOCK_PAIRS", pairs);
+        const auto backend = open();
+        MoeCase c(*backend, options);
+        if (!records) c.m_routing = {};
+        return startedBy([&] { backend->check(c.run()); });
+    };
+    // Router's product, choice, dispatch, two products of the experts, combine.
+    EXPECT_EQ(layer("40", false), 6);
+    EXPECT_EQ(layer("40", true), 6) << "the record of loads takes no kernel of its own";
+    EXPECT_EQ(layer("39", false), 8);
+    EXPECT_EQ(layer("39", true), 9);
+}
+
 MOESCOPE_ON_CUDA(CudaLaunches);
 
 }  // namespace

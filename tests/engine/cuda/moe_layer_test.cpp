@@ -201,6 +201,47 @@ TEST_P(CudaMoeLayer, UsesHoppersTensorCoresForManyTokens) {
     check("fewer columns than a step", [](MoeOptions& o) { o.width = 24, o.expertWidth = 8; });
 }
 
+TEST_P(CudaMoeLayer, DispatchesInOneBlockAsInSeveralKernels) {
+    auto cases = allCases();
+    const auto add = [&](const char* name, int64_t experts, int64_t tokens, int64_t topK) {
+        MoeOptions o;
+        o.experts = experts, o.tokens = tokens, o.topK = topK, o.width = 5, o.expertWidth = 3, o.sharedWidth = 0;
+        cases.emplace_back(name, o);
+    };
+    add("as many loads as one block records", 256, 10, 3);
+    add("more loads than that", 257, 10, 3);
+    add("as many experts as there may be", 2048, 34, 3);
+    add("of 2048 experts one is chosen", 2048, 2, 1);
+    add("pairs of one expert", 1, 500, 1);
+    const auto run = [&](const MoeOptions& options, const char* pairs) {
+        const Setting most("MOESCOPE_CUDA_ONE_BLOCK_PAIRS", pairs);
+        const auto backend = open();
+        MoeCase c(*backend, options);
+        EXPECT_EQ(c.run(), MS_OK) << table().last_error(backend->context());
+        expectRight(c);
+        return c.everything();
+    };
+    for (const auto& [name, options] : cases) {
+        SCOPED_TRACE(name);
+        const auto inOne = run(options, "100000"), inSeveral = run(options, "0");
+        ASSERT_EQ(inOne.size(), inSeveral.size());
+        EXPECT_EQ(std::memcmp(inOne.data(), inSeveral.data(), inOne.size() * sizeof(float)), 0);
+    }
+}
+
+TEST_P(CudaMoeLayer, IsRightOnBothSidesOfTheSwitchBetweenTheTwo) {
+    for (const auto& [tokens, topK] : {std::pair<int64_t, int64_t>{4096, 2}, {2731, 3}}) {  // 8192 and 8193 pairs
+        SCOPED_TRACE(tokens);
+        const auto backend = open();
+        MoeOptions o;
+        o.tokens = tokens, o.samples = 1, o.topK = topK, o.experts = 5, o.width = 6, o.expertWidth = 4,
+        o.sharedWidth = 0;
+        MoeCase c(*backend, o);
+        ASSERT_EQ(c.run(), MS_OK) << table().last_error(backend->context());
+        expectRight(c);
+    }
+}
+
 TEST_P(CudaMoeLayer, LeavesExpertsIdleAndDecidesTiesAsTheCpu) {
     const auto backend = open();
     for (const auto policy : {MS_POLICY_TOKEN_CHOICE_SIGMOID, MS_POLICY_TOKEN_CHOICE_SOFTMAX,
