@@ -55,14 +55,15 @@ std::unique_ptr<MsLinear> weightsOf(MsContext& context, int64_t count, int64_t d
     return std::unique_ptr<MsLinear>(made);
 }
 
+/// Values of a type that the device holds as they are.
 template <class T>
-T* onDevice(MsContext& context, DeviceBlock& block, const std::vector<T>& values) {
-    block = context.memory.allocate(values.size() * sizeof(T));
-    context.check(
-        cudaMemcpyAsync(block.data(), values.data(), values.size() * sizeof(T), cudaMemcpyHostToDevice, context.work),
-        "uploading");
-    context.check(cudaStreamSynchronize(context.work), "uploading");
-    return static_cast<T*>(block.data());
+std::unique_ptr<MsTensor> onDevice(MsContext& context, MsDType type, const std::vector<T>& values) {
+    const auto count = static_cast<int64_t>(values.size());
+    MsTensor* made = nullptr;
+    tensorCreate(context, type, 1, &count, &made);
+    std::unique_ptr<MsTensor> owner(made);
+    upload(context, made, values.data(), values.size() * sizeof(T));
+    return owner;
 }
 
 /// First slots and row tiles of the experts.
@@ -105,7 +106,6 @@ void measure(MsContext& context, const Shape& shape, bool even) {
     const Places places = placesOf(shape, tileRows, even);
     const auto plain = weightsOf(context, shape.experts, shape.depth, shape.columns, MS_LINEAR_PLAIN);
     const auto gated = weightsOf(context, shape.experts, shape.depth, shape.columns, MS_LINEAR_GATED);
-    DeviceBlock start, tileStart, rounded;
     const std::vector<float> values = randomValues(shape.rows * shape.depth, 3);
     std::vector<uint16_t> bits(values.size());
     for (size_t i = 0; i < values.size(); ++i) {
@@ -116,10 +116,12 @@ void measure(MsContext& context, const Shape& shape, bool even) {
     DeviceBlock out = context.memory.allocate(static_cast<size_t>(shape.rows * shape.columns) * sizeof(float));
 
     ExpertProduct product = productWith(*plain);
-    product.x = onDevice(context, rounded, bits);
+    const auto rounded = onDevice(context, MS_BF16, bits), start = onDevice(context, MS_I32, places.start),
+               tileStart = onDevice(context, MS_I32, places.tileStart);
+    product.x = rounded->start;
     product.xStride = shape.depth;
-    product.start = onDevice(context, start, places.start);
-    product.tileStart = onDevice(context, tileStart, places.tileStart);
+    product.start = start->i32();
+    product.tileStart = tileStart->i32();
     product.out = out.data();
     product.outStride = product.outColumns = shape.columns;
     ExpertProduct fused = product;
