@@ -8,6 +8,7 @@
 #include "engine/cuda/attention_f32.cuh"
 #include "engine/cuda/attention_wide.cuh"
 #include "engine/cuda/context.h"
+#include "engine/cuda/linear.h"
 #include "engine/cuda/ops.h"
 
 namespace moescope::cuda {
@@ -91,16 +92,25 @@ void attendBf16(MsContext& context, const PreparedAttention& p, int64_t blocks) 
                    FlashShape<kD>::kSharedBytes, p);
 }
 
-void attendOnTensorCores(MsContext& context, const AttentionRows& a) {
+void attendOnTensorCores(MsContext& context, const AttentionRows& a, const MsTensor* out) {
     const int64_t stride = paddedTo(a.d, 8), pairs = a.samples * a.heads, third = pairs * a.tokens * stride;
     auto* rows = context.scratch<uint16_t>(Slot::Attention, 3 * third);
     prepareRows<uint16_t>(context, a, {0, pairs, stride, rows}, 3);
-    const PreparedAttention p{rows, rows + third, rows + 2 * third, a.out, a.heads, a.tokens, a.d, stride};
+    // The kernel fills no padding: where rows need it, the next reader rounds.
+    const RoundedTwin twin = out->lastDim() % kRowUnit == 0 ? roomForTwin(context, out, Slot::Rounded) : RoundedTwin{};
+    const PreparedAttention p{rows,    rows + third, rows + 2 * third, a.out,
+                              a.heads, a.tokens,     a.d,              stride,
+                              twin.values};
     const int64_t blocks = tilesOf(a, kFlashTile);
-    if (a.d <= 64) return attendBf16<64>(context, p, blocks);
-    if (a.d <= 80) return attendBf16<80>(context, p, blocks);
-    if (a.d <= 96) return attendBf16<96>(context, p, blocks);
-    attendBf16<128>(context, p, blocks);
+    if (a.d <= 64)
+        attendBf16<64>(context, p, blocks);
+    else if (a.d <= 80)
+        attendBf16<80>(context, p, blocks);
+    else if (a.d <= 96)
+        attendBf16<96>(context, p, blocks);
+    else
+        attendBf16<128>(context, p, blocks);
+    context.twins.remember(twin);
 }
 
 /// One pair after another, a strip of its queries at a time: scores, softmax, times the values.
@@ -159,7 +169,7 @@ void attention(MsContext& context, const MsTensor* qkv, const MsAttentionDesc* d
     if (a.d > kWidestHead)
         attendWide(context, a);
     else if (context.compute == MS_BF16)
-        attendOnTensorCores(context, a);
+        attendOnTensorCores(context, a, out);
     else
         attendF32(context, a);
 }

@@ -15,6 +15,7 @@ struct PreparedAttention {
     const uint16_t *queries, *keys, *values;
     float* out;  // [samples tokens, heads d]
     int64_t heads, tokens, d, stride;
+    uint16_t* rounded;  // out as bf16, or null
 };
 
 inline constexpr int kFlashTile = 64;
@@ -148,13 +149,16 @@ __global__ __launch_bounds__(kFlashThreads) void attentionBf16Kernel(PreparedAtt
         const int64_t token = first + warp * 16 + lane / 4 + 8 * r;
         const float factor = 1.0f / rowSum(sum[r]);
         if (token >= a.tokens) continue;
-        float* row = a.out + (sample * a.tokens + token) * width + head * a.d;
+        const int64_t at = (sample * a.tokens + token) * width + head * a.d;
 #pragma unroll
         for (int n = 0; n < kD / 8; ++n)
 #pragma unroll
             for (int i = 0; i < 2; ++i) {
                 const int channel = n * 8 + lane % 4 * 2 + i;
-                if (channel < a.d) row[channel] = out[n][2 * r + i] * factor;
+                if (channel >= a.d) continue;
+                const float value = out[n][2 * r + i] * factor;
+                a.out[at + channel] = value;
+                if (a.rounded) a.rounded[at + channel] = toBf16(value);
             }
     }
 }

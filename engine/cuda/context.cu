@@ -94,15 +94,21 @@ MsContext::~MsContext() {
 }
 
 void* MsContext::scratchBytes(Slot slot, size_t bytes) {
+    twins.forgetIn(slot);
+    reserveScratch(slot, bytes);
+    return scratchBlocks[static_cast<size_t>(slot)]->data();
+}
+
+void MsContext::reserveScratch(Slot slot, size_t bytes) {
     std::shared_ptr<DeviceBlock>& block = scratchBlocks[static_cast<size_t>(slot)];
-    if (block && block->bytes() >= bytes) return block->data();
+    if (block && block->bytes() >= bytes) return;
+    twins.forgetIn(slot);
     if (capturing)
         fail(MS_INVALID,
              "[graph] an operation needs more working memory than is there; run the same operations once before "
              "recording them");
     block.reset();  // a graph that was recorded with it keeps it
     block = std::make_shared<DeviceBlock>(memory.allocate(bytes));
-    return block->data();
 }
 
 void MsContext::check(cudaError_t result, const char* doing) {

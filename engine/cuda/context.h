@@ -14,6 +14,7 @@
 #include "engine/cuda/failure.h"
 #include "engine/cuda/launch.cuh"
 #include "engine/cuda/matmul.h"
+#include "engine/cuda/rounded_twins.h"
 #include "engine/cuda/staging.h"
 #include "engine/cuda/tensor.h"
 
@@ -21,7 +22,7 @@ namespace moescope::cuda {
 
 /// Working memory that grows and stays; one operation uses it at a time. Each slot has one reason to exist.
 enum class Slot {
-    Rounded,       // activations as bf16
+    Rounded,       // activations as bf16, often the twin of a tensor
     Wide,          // a dense product before its activation
     SharedHidden,  // between the shared expert's products
     Hidden,        // between the routed experts' products
@@ -69,6 +70,7 @@ struct MsContext {
     moescope::cuda::Downloads downloads;
     moescope::cuda::Marks marks;
     moescope::cuda::ScratchBlocks scratchBlocks;
+    moescope::cuda::RoundedTwins twins;
 
     int (*poll)(void*) = nullptr;
     void* pollUser = nullptr;
@@ -80,6 +82,8 @@ struct MsContext {
     /// At least `bytes`, contents undefined; the same memory until the slot has to grow. Throws Failure, also when it
     /// would have to grow while a graph is recorded.
     void* scratchBytes(moescope::cuda::Slot slot, size_t bytes);
+    /// Grows a slot for a later call; memory that is large enough keeps its contents.
+    void reserveScratch(moescope::cuda::Slot slot, size_t bytes);
     template <class T>
     T* scratch(moescope::cuda::Slot slot, int64_t count) {
         return static_cast<T*>(scratchBytes(slot, static_cast<size_t>(count) * sizeof(T)));

@@ -72,7 +72,7 @@ void linear(MsContext& context, const MsTensor* x, const MsLinear* weights, MsAc
                     "[linear] gated weights bring their own activation");
     const int64_t rows = x->rows();
     if (rows == 0) return;
-    const Operand operand = operandOf(context, x->f32(), rows, desc.in, weights->type, Slot::Rounded);
+    const Operand operand = operandOf(context, x, weights->type);
     denseLinear(context, operand, rows, *weights, activation, MS_F32, out->f32(), desc.out);
 }
 

@@ -20,7 +20,7 @@ float* floatsOf(MsTensor* tensor) {
 void runShared(MsContext& context, const MsTensor* x, const MsMoeLayerDesc& desc, MsTensor* out) {
     const MsLinear &in = *desc.sharedIn, &outward = *desc.sharedOut;
     const int64_t tokens = x->rows(), stride = in.paddedOut();
-    const Operand rows = operandOf(context, x->f32(), tokens, x->lastDim(), in.type, Slot::Rounded);
+    const Operand rows = operandOf(context, x, in.type);
     void* hidden =
         context.scratchBytes(Slot::SharedHidden, static_cast<size_t>(tokens * stride) * (in.type == MS_BF16 ? 2 : 4));
     denseLinear(context, rows, tokens, in, desc.sharedActivation, in.type, hidden, stride);
@@ -38,7 +38,7 @@ ExpertProduct productOf(const MsLinear& weights, const Pairs& p) {
 float* runExperts(MsContext& context, const MsTensor* x, const MsMoeLayerDesc& desc, const Pairs& p) {
     const MsLinear &in = *desc.expertIn, &outward = *desc.expertOut;
     const int64_t width = x->lastDim(), hiddenStride = in.paddedOut();
-    const Operand rows = operandOf(context, x->f32(), p.tokens, width, in.type, Slot::Rounded);
+    const Operand rows = operandOf(context, x, in.type);
     void* hidden =
         context.scratchBytes(Slot::Hidden, static_cast<size_t>(p.most * hiddenStride) * (in.type == MS_BF16 ? 2 : 4));
     auto* outputs = context.scratch<float>(Slot::Pairs, p.most * width);

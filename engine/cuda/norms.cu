@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/cuda/context.h"
+#include "engine/cuda/linear.h"
 #include "engine/cuda/norms.cuh"
 #include "engine/cuda/ops.h"
 
@@ -40,7 +41,11 @@ void modulatedNorm(MsContext& context, const MsTensor* x, MsNorm norm, float eps
     n.scale = scaleChunk >= 0 ? modulation->f32() + scaleChunk * width : nullptr;
     n.eps = eps;
     n.layer = norm == MS_NORM_LAYER;
+    const RoundedTwin twin = roomForTwin(context, out, Slot::Rounded);
+    n.rounded = twin.values;
+    n.roundedStride = twin.stride;
     context.launch(modulatedNormKernel, dim3(static_cast<unsigned>(rows)), dim3(kNormThreads), shared, n);
+    context.twins.remember(twin);
 }
 
 }  // namespace moescope::cuda

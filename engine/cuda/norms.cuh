@@ -4,6 +4,7 @@
 
 #include "engine/cuda/device_math.cuh"
 #include "engine/cuda/launch.cuh"
+#include "engine/cuda/values.cuh"
 
 namespace moescope::cuda {
 
@@ -16,6 +17,8 @@ struct NormRows {
     const float *weight, *shift, *scale;
     float eps;
     bool layer;
+    uint16_t* rounded;  // [rows, roundedStride] out as bf16 with zeros behind, or null
+    int64_t roundedStride;
 };
 
 inline constexpr int kNormThreads = 128;
@@ -50,7 +53,10 @@ static __global__ void modulatedNormKernel(NormRows n) {
         if (n.scale) value *= 1.0f + n.scale[own + i];
         if (n.shift) value += n.shift[own + i];
         n.out[index * n.width + i] = value;
+        if (n.rounded) storeAs(n.rounded + index * n.roundedStride + i, value);
     }
+    for (int64_t i = n.width + threadIdx.x; i < n.roundedStride; i += kNormThreads)
+        n.rounded[index * n.roundedStride + i] = 0;
 }
 
 }  // namespace moescope::cuda

@@ -7,6 +7,7 @@
 #include "engine/cuda/context.h"
 #include "engine/cuda/graph.h"
 #include "engine/cuda/ops.h"
+#include "engine/cuda/written_tensors.h"
 
 namespace moescope::cuda {
 namespace {
@@ -49,7 +50,10 @@ struct Plain;
 template <class... Arguments, void (*Operation)(MsContext&, Arguments...)>
 struct Plain<Operation> {
     static MsStatus call(MsContext* context, Arguments... arguments) {
-        return guarded(context, [&] { Operation(*context, arguments...); });
+        return guarded(context, [&] {
+            forgetTwins<Operation>(*context, arguments...);
+            Operation(*context, arguments...);
+        });
     }
 };
 
@@ -61,6 +65,7 @@ struct Computing<Operation> {
     static MsStatus call(MsContext* context, Arguments... arguments) {
         return guarded(context, [&] {
             if (context->stopRequested()) fail(MS_CANCELLED, "cancelled");
+            forgetTwins<Operation>(*context, arguments...);
             Operation(*context, arguments...);
             context->pace(1);
         });
@@ -106,6 +111,7 @@ struct Waiting<Operation> {
     static MsStatus call(MsContext* context, Arguments... arguments) {
         const MsStatus status = guarded(context, [&] {
             if (context->stopRequested()) fail(MS_CANCELLED, "cancelled");
+            forgetTwins<Operation>(*context, arguments...);
             Operation(*context, arguments...);
         });
         if (status != MS_OK) context->downloads.forget();
@@ -119,11 +125,13 @@ uint64_t memoryUsed(const MsContext* context) {
 
 void tensorDestroy(MsContext* context, MsTensor* tensor) {
     cudaSetDevice(context->device);
+    context->twins.forget();
     delete tensor;
 }
 
 void linearDestroy(MsContext* context, MsLinear* linear) {
     cudaSetDevice(context->device);
+    context->twins.forget();
     delete linear;
 }
 
@@ -133,6 +141,7 @@ uint64_t linearBytes(const MsLinear* linear) {
 
 void graphDestroyEntry(MsContext* context, MsGraph* graph) {
     cudaSetDevice(context->device);
+    context->twins.forget();
     delete graph;
 }
 

@@ -131,7 +131,7 @@ void chooseByExpert(MsContext& context, const MsTensor* x, const MsMoeLayerDesc&
     routerProducts(context, x, *desc.router, c.logits);
     if (predicts) {
         if (routing.capacityLogits) predictions = routing.capacityLogits->f32();
-        const Operand in = operandOf(context, x->f32(), tokens, x->lastDim(), desc.predictorIn->type, Slot::Rounded);
+        const Operand in = operandOf(context, x, desc.predictorIn->type);
         denseLinear(context, in, tokens, *desc.predictorIn, MS_ACT_SILU, MS_F32, hiddenRows, hidden);
         const Operand out = operandOf(context, hiddenRows, tokens, hidden, desc.predictorOut->type, Slot::Rounded);
         denseLinear(context, out, tokens, *desc.predictorOut, MS_ACT_NONE, MS_F32, predictions, desc.experts);

@@ -53,6 +53,46 @@ TEST_P(CudaLaunches, AFewPairsAreDispatchedAtOnce) {
     EXPECT_EQ(layer("39", true), 9);
 }
 
+TEST_P(CudaLaunches, AMoeLayerRoundsItsInputOnce) {
+    MoeOptions options;
+    options.storage = MS_BF16;
+    const auto backend = open(MS_BF16);
+    MoeCase c(*backend, options);
+    const auto layer = [&] { backend->check(c.run()); };
+    // Router's product, choice, dispatch; rounding, the shared expert's product, gating and product; two products of
+    // the experts, combine.
+    EXPECT_EQ(startedBy([&] {
+                  backend->synchronize();
+                  layer();
+              }),
+              10);
+    EXPECT_EQ(startedBy(layer), 9) << "the input has not changed since";
+}
+
+TEST_P(CudaLaunches, WhatANormOrAttentionWroteIsNotRoundedAgain) {
+    const auto backend = open(MS_BF16);
+    const RandomLinear weights(*backend, 32, 24, 1, MS_LINEAR_PLAIN, false, 1, MS_BF16);
+    const DeviceTensor x = onDevice(*backend, {10, 32}, spread(320, 2)), out = backend->tensor({10, 24});
+    const DeviceTensor qkv = onDevice(*backend, {10, 96}, spread(960, 3)), rows = backend->tensor({10, 32});
+    MsAttentionDesc desc{};
+    desc.size = sizeof desc;
+    desc.samples = desc.heads = 2;
+    const auto project = [&] {
+        backend->check(table().linear(backend->context(), rows.get(), weights.linear.get(), MS_ACT_NONE, out.get()));
+    };
+    EXPECT_EQ(startedBy([&] {
+                  backend->check(table().modulated_norm(backend->context(), x.get(), MS_NORM_LAYER, 1e-6f, nullptr,
+                                                        nullptr, -1, -1, rows.get()));
+                  project();
+              }),
+              2);
+    EXPECT_EQ(startedBy([&] {
+                  backend->check(table().attention(backend->context(), qkv.get(), &desc, rows.get()));
+                  project();
+              }),
+              3);
+}
+
 MOESCOPE_ON_CUDA(CudaLaunches);
 
 }  // namespace
