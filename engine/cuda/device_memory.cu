@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kAlignment = 256;
 constexpr size_t kChunkBytes = size_t{32} << 20;
-constexpr size_t kOwnBytes = size_t{8} << 20;  // blocks from here on are not pooled
+constexpr size_t kOwnBytes = size_t{8} << 20;      // blocks from here on are not pooled
+constexpr size_t kSpareBytes = size_t{512} << 20;  // of large blocks that hold nothing
 
 /// What a block takes: by itself no more than was asked for, so that memory checkers see its end.
 size_t sizeOf(size_t bytes, bool pools) {
@@ -65,8 +66,9 @@ DeviceMemory::~DeviceMemory() {
 DeviceBlock DeviceMemory::allocate(size_t bytes) {
     const size_t size = sizeOf(bytes, m_pools);
     if (++m_allocations == m_failAt) refuse(size, m_inUse);
-    char* data = m_pools && size < kOwnBytes ? fromPool(size) : newChunk(size, false);
-    if (!data && freeSpare()) data = newChunk(size, false);
+    char* data = m_pools && size < kOwnBytes ? fromPool(size) : fromSpare(size);
+    if (!data) data = newChunk(size, false);
+    while (!data && freeSpare()) data = newChunk(size, false);
     if (!data) refuse(size, m_inUse);
     m_inUse += size;
     DeviceBlock block;
@@ -94,11 +96,24 @@ char* DeviceMemory::fromPool(size_t bytes) {
         }
     }
     char* data = newChunk(kChunkBytes, true);
-    if (!data) return newChunk(bytes, false);
+    if (!data) return nullptr;
     Chunk& chunk = m_chunks[data];
     chunk.used = bytes;
     chunk.gaps = {{bytes, kChunkBytes - bytes}};
     return data;
+}
+
+/// The smallest large block that fits without wasting more than a quarter.
+char* DeviceMemory::fromSpare(size_t bytes) {
+    auto best = m_chunks.end();
+    for (auto each = m_chunks.begin(); each != m_chunks.end(); ++each) {
+        const Chunk& chunk = each->second;
+        if (chunk.pooled || chunk.used > 0 || chunk.bytes < bytes || chunk.bytes > bytes + bytes / 4) continue;
+        if (best == m_chunks.end() || chunk.bytes < best->second.bytes) best = each;
+    }
+    if (best == m_chunks.end()) return nullptr;
+    best->second.used = bytes;
+    return best->first;
 }
 
 char* DeviceMemory::newChunk(size_t bytes, bool pooled) {
@@ -137,9 +152,24 @@ void DeviceMemory::release(char* data, size_t bytes) {
         for (const auto& [other, each] : m_chunks)
             spare = spare && (other == found->first || !each.pooled || each.used > 0);
         if (spare) return;
+    } else if (m_pools) {
+        uint64_t spare = 0;
+        for (const auto& [other, each] : m_chunks) spare += !each.pooled && each.used == 0 ? each.bytes : 0;
+        if (spare <= kSpareBytes) return;
     }
     cudaFree(found->first);
     m_chunks.erase(found);
+}
+
+void DeviceMemory::trim() {
+    for (auto each = m_chunks.begin(); each != m_chunks.end();) {
+        if (each->second.pooled || each->second.used > 0) {
+            ++each;
+            continue;
+        }
+        cudaFree(each->first);
+        each = m_chunks.erase(each);
+    }
 }
 
 bool DeviceMemory::freeSpare() {

@@ -2,7 +2,9 @@
 // Device memory of one context: large blocks by themselves, small ones out of pooled chunks, all of it counted.
 //
 // Freed memory may be handed out again at once: everything that reads or writes it runs on the context's work stream,
-// in order. Chunks that become empty go back to the device (one is kept), so unloading a model returns what it took.
+// in order. Giving memory back to the device waits for all its work, so large blocks stay for the next of about their
+// size (operations of a VAE need one after the other) until trim() or until they would hold too much. Of pooled chunks
+// that become empty one is kept.
 #pragma once
 
 #include <cstddef>
@@ -43,6 +45,8 @@ public:
     /// free.
     DeviceBlock allocate(size_t bytes);
     uint64_t bytesInUse() const { return m_inUse; }
+    /// Gives large blocks that hold nothing back to the device: when a model goes, so does what it worked with.
+    void trim();
     /// Bytes that were taken from the device and hold nothing.
     uint64_t bytesSpare() const;
 
@@ -55,6 +59,7 @@ private:
     };
 
     char* fromPool(size_t bytes);
+    char* fromSpare(size_t bytes);
     char* newChunk(size_t bytes, bool pooled);
     void release(char* data, size_t bytes);
     bool freeSpare();

@@ -133,6 +133,7 @@ void linearDestroy(MsContext* context, MsLinear* linear) {
     cudaSetDevice(context->device);
     context->twins.forget();
     delete linear;
+    context->memory.trim();
 }
 
 uint64_t linearBytes(const MsLinear* linear) {

@@ -177,6 +177,11 @@ int run(int count, char** words) {
         std::fprintf(stderr, "expected no arguments, or EXPERTS ROWS DEPTH COLUMNS\n");
         return 2;
     }
+    std::string reason;
+    if (!isUsable(0, reason)) {
+        std::fprintf(stderr, "%s\n", reason.c_str());
+        return 1;
+    }
     MsContextOptions options{};
     options.size = sizeof options;
     options.compute = MS_BF16;

@@ -208,6 +208,39 @@ TEST_P(CudaContext, ReturnsItsMemory) {
     EXPECT_EQ(backend->memoryUsed(), before);
 }
 
+TEST_P(CudaContext, KeepsLargeBlocksUntilWeightsGo) {
+    if (GetParam() != Where::Emulated)
+        GTEST_SKIP() << "only the emulated runtime counts, and reversed it pools nothing";
+    const auto backend = open();
+    constexpr int64_t kValues = int64_t{4} << 20;  // 16 MiB
+    const uint64_t before = emulatedAllocated();
+    {
+        const RandomLinear weights(*backend, 8, 4, 1, MS_LINEAR_PLAIN, false, 1);
+        backend->synchronize();
+        const uint64_t loaded = emulatedAllocated();
+        for (int i = 0; i < 3; ++i) backend->tensor({kValues});
+        const uint64_t asked = emulatedAllocations();
+        for (int i = 0; i < 9; ++i) {
+            const DeviceTensor one = backend->tensor({kValues - 1000 * i}), other = backend->tensor({1000});
+        }
+        EXPECT_EQ(emulatedAllocations(), asked) << "about the same size is taken again";
+        backend->tensor({kValues / 2});
+        EXPECT_EQ(emulatedAllocations(), asked + 1) << "half of it is too little to block the rest";
+        EXPECT_GT(emulatedAllocated(), loaded);
+        for (int64_t i = 1; i < 60; ++i) backend->tensor({kValues * i});
+        EXPECT_LT(emulatedAllocated(), loaded + (uint64_t{1} << 30)) << "what is kept is limited";
+    }
+    EXPECT_LE(emulatedAllocated(), before + (uint64_t{64} << 20))
+        << "a pooled chunk at most, and pinned rings are the host's";
+}
+
+TEST_P(CudaContext, TakesWhatIsKeptWhereTheDeviceIsFull) {
+    if (GetParam() != Where::Emulated) GTEST_SKIP() << "reversed nothing is kept";
+    const Setting memory("MOESCOPE_EMULATED_MEMORY", "200000000");
+    const auto backend = open();
+    for (int64_t millions : {10, 15, 20, 3, 40}) EXPECT_NO_THROW(backend->tensor({millions * 1000 * 1000})) << millions;
+}
+
 TEST_P(CudaContext, SaysHowMuchMemoryIsMissing) {
     const auto backend = open();
     MsTensor* none = nullptr;

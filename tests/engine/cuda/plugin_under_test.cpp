@@ -29,9 +29,25 @@ const MsBackendTable* pluginTable(Where where, std::string& reason) {
     return table;
 }
 
-uint64_t emulatedWork() {
+namespace {
+
+uint64_t askEmulated(const char* what) {
     void* library = dlopen(MOESCOPE_EMULATED_PLUGIN, RTLD_NOW | RTLD_LOCAL);
-    return reinterpret_cast<uint64_t (*)()>(dlsym(library, "moescope_emulated_work"))();
+    return reinterpret_cast<uint64_t (*)()>(dlsym(library, what))();
+}
+
+}  // namespace
+
+uint64_t emulatedWork() {
+    return askEmulated("moescope_emulated_work");
+}
+
+uint64_t emulatedAllocations() {
+    return askEmulated("moescope_emulated_allocations");
+}
+
+uint64_t emulatedAllocated() {
+    return askEmulated("moescope_emulated_allocated");
 }
 
 std::vector<float> roundedToBf16(std::vector<float> values) {

@@ -24,6 +24,10 @@ const MsBackendTable* pluginTable(Where where, std::string& reason);
 /// How many kernels, products of the library, copies and fillings the emulated plugin has started or recorded so far.
 uint64_t emulatedWork();
 
+/// How often the emulated device was asked for memory, and the bytes that it has given and not got back.
+uint64_t emulatedAllocations();
+uint64_t emulatedAllocated();
+
 /// An environment variable for the life of this object.
 class Setting {
 public:

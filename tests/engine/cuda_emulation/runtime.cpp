@@ -60,6 +60,7 @@ cudaError_t stuck = cudaSuccess;  // a broken kernel breaks every later call
 std::map<void*, size_t> allocations, pinned;
 std::map<void*, std::pair<void*, size_t>> mapped;  // of allocations that end at the end of their pages
 size_t allocated = 0;
+uint64_t mallocs = 0;
 std::map<const void*, size_t> sharedAllowed;  // of kernels that asked for it
 
 constexpr size_t kPage = 4096;
@@ -156,6 +157,15 @@ void enqueue(Stream* stream, std::function<bool()> work) {
 using namespace moescope::emulation;
 
 /// For tests: how many kernels, products of the library, copies and fillings were given to streams or recorded so far.
+/// Calls of cudaMalloc so far.
+extern "C" __attribute__((visibility("default"))) uint64_t moescope_emulated_allocations() {
+    return mallocs;
+}
+/// Bytes that cudaMalloc has given and cudaFree not taken back.
+extern "C" __attribute__((visibility("default"))) uint64_t moescope_emulated_allocated() {
+    return allocated;
+}
+
 extern "C" __attribute__((visibility("default"))) uint64_t moescope_emulated_work() {
     return given;
 }
@@ -262,6 +272,7 @@ cudaError_t cudaMemGetInfo(size_t* available, size_t* total) {
 }
 
 cudaError_t cudaMalloc(void** out, size_t bytes) {
+    ++mallocs;
     if (stuck != cudaSuccess) return answer(stuck);
     if (allocated + bytes > capacity()) return answer(cudaErrorMemoryAllocation);
     if (guards()) {
