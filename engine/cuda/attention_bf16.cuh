@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/cuda/device_math.cuh"
+#include "engine/cuda/fours.cuh"
 #include "engine/cuda/launch.cuh"
 #include "engine/cuda/ptx.cuh"
 
@@ -151,15 +152,20 @@ __global__ __launch_bounds__(kFlashThreads) void attentionBf16Kernel(PreparedAtt
         if (token >= a.tokens) continue;
         const int64_t at = (sample * a.tokens + token) * width + head * a.d;
 #pragma unroll
-        for (int n = 0; n < kD / 8; ++n)
-#pragma unroll
-            for (int i = 0; i < 2; ++i) {
-                const int channel = n * 8 + lane % 4 * 2 + i;
-                if (channel >= a.d) continue;
-                const float value = out[n][2 * r + i] * factor;
-                a.out[at + channel] = value;
-                if (a.rounded) a.rounded[at + channel] = toBf16(value);
+        for (int n = 0; n < kD / 8; ++n) {
+            const int channel = n * 8 + lane % 4 * 2;
+            if (channel >= a.d) continue;
+            const Floats<2> values{{out[n][2 * r] * factor, out[n][2 * r + 1] * factor}};
+            if (a.d % 2 == 0) {
+                storeFloats(a.out + at + channel, values);
+                if (a.rounded) storeRounded(a.rounded + at + channel, values);
+                continue;
             }
+            for (int i = 0; i < 2 && channel + i < a.d; ++i) {
+                a.out[at + channel + i] = values.at[i];
+                if (a.rounded) a.rounded[at + channel + i] = toBf16(values.at[i]);
+            }
+        }
     }
 }
 

@@ -7,18 +7,27 @@
 #include "engine/cuda/ops.h"
 
 namespace moescope::cuda {
+namespace {
+
+template <MsActivation kKind>
+void launchActivate(MsContext& context, const MsTensor* x, MsTensor* out) {
+    const int64_t count = x->elements();
+    const bool fours = inFours(count, x->f32(), out->f32());
+    context.launch(fours ? activateKernel<kKind, 4> : activateKernel<kKind, 1>,
+                   dim3(blocksFor(fours ? count / 4 : count)), dim3(kThreads), 0, x->f32(), out->f32(), count);
+}
+
+}  // namespace
 
 void activate(MsContext& context, const MsTensor* x, MsActivation activation, MsTensor* out) {
     MS_CUDA_REQUIRE(isFloats(x) && hasShape(out, x->shape), "[activate] expected fp32 tensors of equal shape, got ",
                     shapeOf(x), " and ", shapeOf(out));
     MS_CUDA_REQUIRE(activation == MS_ACT_NONE || activation == MS_ACT_SILU || activation == MS_ACT_GELU_TANH,
                     "[activate] expected a known activation, got number ", static_cast<int>(activation));
-    const int64_t count = x->elements();
-    const dim3 grid(blocksFor(count));
     if (activation == MS_ACT_SILU)
-        context.launch(activateKernel<MS_ACT_SILU>, grid, dim3(kThreads), 0, x->f32(), out->f32(), count);
+        launchActivate<MS_ACT_SILU>(context, x, out);
     else if (activation == MS_ACT_GELU_TANH)
-        context.launch(activateKernel<MS_ACT_GELU_TANH>, grid, dim3(kThreads), 0, x->f32(), out->f32(), count);
+        launchActivate<MS_ACT_GELU_TANH>(context, x, out);
     else
         copyTensor(context, x, out);
 }
@@ -28,7 +37,9 @@ void add(MsContext& context, const MsTensor* a, const MsTensor* b, MsTensor* out
                     "[add] expected fp32 tensors of equal shape, got ", shapeOf(a), ", ", shapeOf(b), " and ",
                     shapeOf(out));
     const int64_t count = a->elements();
-    context.launch(addKernel, dim3(blocksFor(count)), dim3(kThreads), 0, a->f32(), b->f32(), out->f32(), count);
+    const bool fours = inFours(count, a->f32(), b->f32(), out->f32());
+    context.launch(fours ? addKernel<4> : addKernel<1>, dim3(blocksFor(fours ? count / 4 : count)), dim3(kThreads), 0,
+                   a->f32(), b->f32(), out->f32(), count);
 }
 
 void mean(MsContext& context, const MsTensor* a, const MsTensor* b, MsTensor* out) {
@@ -50,9 +61,11 @@ void gatedAdd(MsContext& context, MsTensor* x, const MsTensor* y, const MsTensor
     MS_CUDA_REQUIRE(gateChunk >= 0 && (gateChunk + int64_t{1}) * width <= modulation->dim(1),
                     "[gated_add] expected chunk ", gateChunk, " of width ", width, " inside the modulation, got ",
                     shapeOf(modulation));
-    const int64_t count = rows * width;
-    context.launch(gatedAddKernel, dim3(blocksFor(count)), dim3(kThreads), 0, x->f32(), y->f32(),
-                   modulation->f32() + gateChunk * width, modulation->dim(1), rows / modulation->dim(0), width, count);
+    const int64_t count = rows * width, stride = modulation->dim(1);
+    const float* gate = modulation->f32() + gateChunk * width;
+    const bool fours = stride % 4 == 0 && inFours(width, x->f32(), y->f32(), gate);
+    context.launch(fours ? gatedAddKernel<4> : gatedAddKernel<1>, dim3(blocksFor(fours ? count / 4 : count)),
+                   dim3(kThreads), 0, x->f32(), y->f32(), gate, stride, rows / modulation->dim(0), width, count);
 }
 
 void advance(MsContext& context, const MsTensor* z, const MsTensor* v, const MsTensor* dt, MsTensor* out) {

@@ -1,20 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels that treat every element alike: a thread per element.
+// Kernels that treat every element alike: a thread per element, or per four neighbours.
 #pragma once
 
 #include "engine/cuda/device_math.cuh"
+#include "engine/cuda/fours.cuh"
 
 namespace moescope::cuda {
 
-template <MsActivation kKind>
+template <MsActivation kKind, int kValues>
 __global__ void activateKernel(const float* x, float* out, int64_t count) {
-    const int64_t i = globalThread();
-    if (i < count) out[i] = activated(x[i], kKind);
+    const int64_t i = globalThread() * kValues;
+    if (i >= count) return;
+    Floats<kValues> values = loadFloats<kValues>(x + i);
+#pragma unroll
+    for (int j = 0; j < kValues; ++j) values.at[j] = activated(values.at[j], kKind);
+    storeFloats(out + i, values);
 }
 
-static __global__ void addKernel(const float* a, const float* b, float* out, int64_t count) {
-    const int64_t i = globalThread();
-    if (i < count) out[i] = a[i] + b[i];
+template <int kValues>
+__global__ void addKernel(const float* a, const float* b, float* out, int64_t count) {
+    const int64_t i = globalThread() * kValues;
+    if (i >= count) return;
+    Floats<kValues> sums = loadFloats<kValues>(a + i);
+    const Floats<kValues> others = loadFloats<kValues>(b + i);
+#pragma unroll
+    for (int j = 0; j < kValues; ++j) sums.at[j] += others.at[j];
+    storeFloats(out + i, sums);
 }
 
 static __global__ void meanKernel(const float* a, const float* b, float* out, int64_t count) {
@@ -23,12 +34,18 @@ static __global__ void meanKernel(const float* a, const float* b, float* out, in
 }
 
 /// x [rows, width] += gate y; gate: rows of `stride` values, one per `perSample` rows.
-static __global__ void gatedAddKernel(float* x, const float* y, const float* gate, int64_t stride, int64_t perSample,
-                                      int64_t width, int64_t count) {
-    const int64_t i = globalThread();
+template <int kValues>
+__global__ void gatedAddKernel(float* x, const float* y, const float* gate, int64_t stride, int64_t perSample,
+                               int64_t width, int64_t count) {
+    const int64_t i = globalThread() * kValues;
     if (i >= count) return;
     const RowColumn at = rowColumn(i, width);
-    x[i] += gate[rowColumn(at.row, perSample).row * stride + at.column] * y[i];
+    Floats<kValues> sums = loadFloats<kValues>(x + i);
+    const Floats<kValues> gates = loadFloats<kValues>(gate + rowColumn(at.row, perSample).row * stride + at.column),
+                          others = loadFloats<kValues>(y + i);
+#pragma unroll
+    for (int j = 0; j < kValues; ++j) sums.at[j] += gates.at[j] * others.at[j];
+    storeFloats(x + i, sums);
 }
 
 static __global__ void advanceKernel(const float* z, const float* v, const float* dt, float* out, int64_t count) {

@@ -10,7 +10,9 @@ Operand operandOf(MsContext& context, const float* x, int64_t rows, int64_t colu
     if (type == MS_F32) return {MS_F32, x, columns};
     const int64_t stride = paddedTo(columns, kRowUnit), count = rows * stride;
     auto* rounded = context.scratch<uint16_t>(slot, count);
-    context.launch(roundKernel, dim3(blocksFor(count)), dim3(kThreads), 0, x, columns, rounded, stride, count);
+    const bool fours = inFours(columns, x);
+    context.launch(fours ? roundKernel<4> : roundKernel<1>, dim3(blocksFor(fours ? count / 4 : count)), dim3(kThreads),
+                   0, x, columns, rounded, stride, count);
     return {MS_BF16, rounded, stride};
 }
 

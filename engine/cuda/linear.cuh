@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/cuda/device_math.cuh"
+#include "engine/cuda/fours.cuh"
 #include "engine/cuda/values.cuh"
 
 namespace moescope::cuda {
@@ -36,11 +37,12 @@ __global__ void finishProductKernel(ProductRows p, MsActivation activation) {
 }
 
 /// x [rows, columns] as bf16 [rows, stride]; the columns behind are zeros.
-static __global__ void roundKernel(const float* x, int64_t columns, uint16_t* out, int64_t stride, int64_t count) {
-    const int64_t i = globalThread();
+template <int kValues>
+__global__ void roundKernel(const float* x, int64_t columns, uint16_t* out, int64_t stride, int64_t count) {
+    const int64_t i = globalThread() * kValues;
     if (i >= count) return;
     const auto [row, column] = rowColumn(i, stride);
-    out[i] = column < columns ? toBf16(x[row * columns + column]) : uint16_t{0};
+    storeRounded(out + i, column < columns ? loadFloats<kValues>(x + row * columns + column) : Floats<kValues>{});
 }
 
 }  // namespace moescope::cuda

@@ -60,6 +60,18 @@ float* runExperts(MsContext& context, const MsTensor* x, const MsMoeLayerDesc& d
     return outputs;
 }
 
+void combine(MsContext& context, const Combine& c, int64_t tokens) {
+    const dim3 grid(static_cast<unsigned>(tokens));
+    if (c.inputNorm || c.routedNorm || c.addedNorm) {
+        context.launch(combineAndMeasureKernel, grid, dim3(kCombineThreads), 0, c);
+        return;
+    }
+    const bool fours = inFours(c.width, c.outputs, c.added, c.out);
+    const int64_t threads = std::min<int64_t>(paddedTo(fours ? c.width / 4 : c.width, kWarpSize), kThreads);
+    context.launch(fours ? combineRowsKernel<4> : combineRowsKernel<1>, grid, dim3(static_cast<unsigned>(threads)), 0,
+                   c);
+}
+
 }  // namespace
 
 void moeLayer(MsContext& context, const MsTensor* x, const MsMoeLayerDesc* desc, const MsRouting* routing,
@@ -93,9 +105,7 @@ void moeLayer(MsContext& context, const MsTensor* x, const MsMoeLayerDesc* desc,
     c.inputNorm = floatsOf(r.inputNorm);
     c.routedNorm = floatsOf(r.routedNorm);
     c.addedNorm = floatsOf(r.sharedNorm);
-    const bool norms = c.inputNorm || c.routedNorm || c.addedNorm;
-    context.launch(norms ? combineKernel<true> : combineKernel<false>, dim3(static_cast<unsigned>(tokens)),
-                   dim3(kCombineThreads), 0, c);
+    combine(context, c, tokens);
 }
 
 }  // namespace moescope::cuda

@@ -44,7 +44,8 @@ void modulatedNorm(MsContext& context, const MsTensor* x, MsNorm norm, float eps
     const RoundedTwin twin = roomForTwin(context, out, Slot::Rounded);
     n.rounded = twin.values;
     n.roundedStride = twin.stride;
-    context.launch(modulatedNormKernel, dim3(static_cast<unsigned>(rows)), dim3(kNormThreads), shared, n);
+    const bool fours = n.stride % 4 == 0 && inFours(width, n.x, n.out, n.weight, n.shift, n.scale);
+    context.launch(fours ? modulatedNormKernel<4> : modulatedNormKernel<1>, dim3(static_cast<unsigned>(rows)), dim3(kNormThreads), shared, n);
     context.twins.remember(twin);
 }
 

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "engine/cuda/device_math.cuh"
+#include "engine/cuda/fours.cuh"
 #include "engine/cuda/launch.cuh"
-#include "engine/cuda/values.cuh"
 
 namespace moescope::cuda {
 
@@ -23,15 +23,20 @@ struct NormRows {
 
 inline constexpr int kNormThreads = 128;
 
-/// Dynamic shared memory: `width` floats.
-static __global__ void modulatedNormKernel(NormRows n) {
+/// A row is read once and kept. The sums are the same whether memory is accessed by one value or by four. Dynamic shared
+/// memory: `width` floats.
+template <int kValues>
+__global__ void modulatedNormKernel(NormRows n) {
     __shared__ float parts[kWarpSize];
     float* row = dynamicShared<float>();
     const int64_t index = blockIdx.x;
     const float* x = n.x + index * n.width;
     const float count = static_cast<float>(n.width);
+    for (int64_t i = int64_t{threadIdx.x} * kValues; i < n.width; i += kNormThreads * kValues)
+        storeFloats(row + i, loadFloats<kValues>(x + i));
+    if (kValues > 1) __syncthreads();
     float sum = 0.0f;
-    for (int64_t i = threadIdx.x; i < n.width; i += kNormThreads) sum += row[i] = x[i];
+    for (int64_t i = threadIdx.x; n.layer && i < n.width; i += kNormThreads) sum += row[i];
     // The mean in two parts: beside a large mean the variance would otherwise be that of its rounding.
     float average = 0.0f, rest = 0.0f;
     if (n.layer) {
@@ -47,13 +52,27 @@ static __global__ void modulatedNormKernel(NormRows n) {
     }
     const float rstd = 1.0f / sqrtf(blockSum(squares, parts) / count + n.eps);
     const int64_t own = index / n.perSample * n.stride;
-    for (int64_t i = threadIdx.x; i < n.width; i += kNormThreads) {
-        float value = (row[i] - average - rest) * rstd;
-        if (n.weight) value *= n.weight[i];
-        if (n.scale) value *= 1.0f + n.scale[own + i];
-        if (n.shift) value += n.shift[own + i];
-        n.out[index * n.width + i] = value;
-        if (n.rounded) storeAs(n.rounded + index * n.roundedStride + i, value);
+    for (int64_t i = int64_t{threadIdx.x} * kValues; i < n.width; i += kNormThreads * kValues) {
+        Floats<kValues> values = loadFloats<kValues>(row + i), factors;
+#pragma unroll
+        for (int j = 0; j < kValues; ++j) values.at[j] = (values.at[j] - average - rest) * rstd;
+        if (n.weight) {
+            factors = loadFloats<kValues>(n.weight + i);
+#pragma unroll
+            for (int j = 0; j < kValues; ++j) values.at[j] *= factors.at[j];
+        }
+        if (n.scale) {
+            factors = loadFloats<kValues>(n.scale + own + i);
+#pragma unroll
+            for (int j = 0; j < kValues; ++j) values.at[j] *= 1.0f + factors.at[j];
+        }
+        if (n.shift) {
+            factors = loadFloats<kValues>(n.shift + own + i);
+#pragma unroll
+            for (int j = 0; j < kValues; ++j) values.at[j] += factors.at[j];
+        }
+        storeFloats(n.out + index * n.width + i, values);
+        if (n.rounded) storeRounded(n.rounded + index * n.roundedStride + i, values);
     }
     for (int64_t i = n.width + threadIdx.x; i < n.roundedStride; i += kNormThreads)
         n.rounded[index * n.roundedStride + i] = 0;

@@ -303,12 +303,20 @@ TEST_P(CudaMoeLayer, DoesNotDependOnTheOrderOfThreads) {
 
 TEST_P(CudaMoeLayer, RecordsNothingUnasked) {
     const auto backend = open();
-    MoeCase c(*backend, {});
-    ASSERT_EQ(c.run(), MS_OK);
-    const auto watched = c.out();
-    c.m_routing = {};
-    ASSERT_EQ(table().moe_layer(backend->context(), c.m_input.get(), &c.m_desc, nullptr, c.m_out.get()), MS_OK);
-    EXPECT_EQ(c.out(), watched) << "watching changes no bit";
+    for (const int64_t width : {24, 7, 300, 1100})
+        for (const int added : {0, 1, 2}) {  // nothing, the input, a shared expert
+            MoeOptions options;
+            options.width = width;
+            options.sharedWidth = added == 2 ? 12 : 0;
+            options.addNothing = added == 0;
+            options.tokens = 6;
+            MoeCase c(*backend, options);
+            ASSERT_EQ(c.run(), MS_OK);
+            const auto watched = c.out();
+            c.m_routing = {};
+            ASSERT_EQ(table().moe_layer(backend->context(), c.m_input.get(), &c.m_desc, nullptr, c.m_out.get()), MS_OK);
+            EXPECT_EQ(c.out(), watched) << "watching changes no bit";
+        }
 }
 
 TEST_P(CudaMoeLayer, TakesNoTokens) {

@@ -91,7 +91,7 @@ TEST_P(CudaSmallOps, AddsPrependsAndDropsRows) {
 }
 
 TEST_P(CudaSmallOps, NormalisesRows) {
-    for (const int64_t width : {1, 3, 128, 129, 300})
+    for (const int64_t width : {1, 3, 4, 128, 129, 300, 516, 1024})
         for (const MsNorm kind : {MS_NORM_LAYER, MS_NORM_RMS})
             for (const bool modulated : {false, true}) {
                 const DeviceTensor x = random({6, width}, 7), weight = random({width}, 8);
@@ -125,6 +125,44 @@ TEST_P(CudaSmallOps, NormalisesRowsThatFillWhatABlockMayUseUnasked) {
     check(table().modulated_norm(context(), x.get(), MS_NORM_LAYER, 1e-6f, nullptr, nullptr, -1, -1, out.get()));
     // A thread's 96 values one after another and 12 rounds over the block: at most 108 2^-24.
     EXPECT_LT(relativeDifference(values(out), reference::layerNorm(matrix(x), 1e-6).data), 7e-6);
+}
+
+TEST_P(CudaSmallOps, AddsGatesInRowsOfEveryLength) {
+    for (const int64_t width : {1, 4, 6, 8, 260})
+        for (const int64_t more : {0, 1, 4}) {  // columns of the modulation behind its chunks
+            const DeviceTensor x = random({6, width}, 21), y = random({6, width}, 22),
+                               modulation = random({3, 2 * width + more}, 23);
+            const auto before = values(x), added = values(y), gates = values(modulation);
+            check(table().gated_add(context(), x.get(), y.get(), modulation.get(), 1));
+            const auto after = values(x);
+            for (int64_t i = 0; i < 6 * width; ++i) {
+                const auto at = static_cast<size_t>(i);
+                const float gate = gates[static_cast<size_t>(i / width / 2 * (2 * width + more) + width + i % width)];
+                EXPECT_EQ(after[at], before[at] + gate * added[at]) << "width " << width << ", value " << i;
+            }
+        }
+}
+
+TEST_P(CudaSmallOps, DoesTheSameWithFourValuesAsWithOne) {
+    // 1023 values are taken one by one, the first 1020 of them in fours.
+    const std::vector<float> numbers = spread(1023, 24, 3.0f), others = spread(1023, 25);
+    const auto some = [&](const std::vector<float>& all, int64_t count) {
+        return onDevice(backend(), {count}, std::vector<float>(all.begin(), all.begin() + count));
+    };
+    for (const MsActivation activation : {MS_ACT_NONE, MS_ACT_SILU, MS_ACT_GELU_TANH}) {
+        std::vector<float> results[2], sums[2];
+        for (const int64_t count : {1020, 1023}) {
+            const DeviceTensor x = some(numbers, count), y = some(others, count), out = backend().tensor({count});
+            check(table().activate(context(), x.get(), activation, out.get()));
+            results[count == 1020] = values(out);
+            check(table().add(context(), x.get(), y.get(), out.get()));
+            sums[count == 1020] = values(out);
+        }
+        results[0].resize(1020);
+        sums[0].resize(1020);
+        EXPECT_EQ(results[0], results[1]);
+        EXPECT_EQ(sums[0], sums[1]);
+    }
 }
 
 TEST_P(CudaSmallOps, AddsGatesAndActivates) {
