@@ -23,6 +23,7 @@ namespace moescope::cuda {
 /// Working memory that grows and stays; one operation uses it at a time. Each slot has one reason to exist.
 enum class Slot {
     Rounded,       // activations as bf16, often the twin of a tensor
+    Activated,     // twin of what was activated last: the condition that every block's modulation reads
     Wide,          // a dense product before its activation
     SharedHidden,  // between the shared expert's products
     Hidden,        // between the routed experts' products

@@ -4,6 +4,7 @@
 
 #include "engine/cuda/context.h"
 #include "engine/cuda/elementwise.cuh"
+#include "engine/cuda/linear.h"
 #include "engine/cuda/ops.h"
 
 namespace moescope::cuda {
@@ -13,8 +14,12 @@ template <MsActivation kKind>
 void launchActivate(MsContext& context, const MsTensor* x, MsTensor* out) {
     const int64_t count = x->elements();
     const bool fours = inFours(count, x->f32(), out->f32());
+    const RoundedTwin twin =
+        out->lastDim() % kRowUnit == 0 ? roomForTwin(context, out, Slot::Activated) : RoundedTwin{};
     context.launch(fours ? activateKernel<kKind, 4> : activateKernel<kKind, 1>,
-                   dim3(blocksFor(fours ? count / 4 : count)), dim3(kThreads), 0, x->f32(), out->f32(), count);
+                   dim3(blocksFor(fours ? count / 4 : count)), dim3(kThreads), 0, x->f32(), out->f32(), twin.values,
+ count);
+    context.twins.remember(twin);
 }
 
 }  // namespace

@@ -7,14 +7,16 @@
 
 namespace moescope::cuda {
 
+/// rounded: out as bf16, or null.
 template <MsActivation kKind, int kValues>
-__global__ void activateKernel(const float* x, float* out, int64_t count) {
+__global__ void activateKernel(const float* x, float* out, uint16_t* rounded, int64_t count) {
     const int64_t i = globalThread() * kValues;
     if (i >= count) return;
     Floats<kValues> values = loadFloats<kValues>(x + i);
 #pragma unroll
     for (int j = 0; j < kValues; ++j) values.at[j] = activated(values.at[j], kKind);
     storeFloats(out + i, values);
+    if (rounded) storeRounded(rounded + i, values);
 }
 
 template <int kValues>

@@ -93,6 +93,52 @@ TEST_P(CudaLaunches, WhatANormOrAttentionWroteIsNotRoundedAgain) {
               3);
 }
 
+TEST_P(CudaLaunches, ATransformerBlockTakesEighteen) {
+    constexpr int64_t kTokens = 20, kSamples = 2, kWidth = 32;
+    const auto backend = open(MS_BF16);
+    MoeOptions options;
+    options.tokens = kTokens, options.samples = kSamples, options.width = kWidth, options.storage = MS_BF16;
+    MoeCase moe(*backend, options);
+    moe.m_routing = {};
+    const auto weights = [&](int64_t out, uint32_t seed) {
+        return RandomLinear(*backend, kWidth, out, 1, MS_LINEAR_PLAIN, true, seed, MS_BF16);
+    };
+    const RandomLinear modulate = weights(6 * kWidth, 1), project = weights(3 * kWidth, 2), join = weights(kWidth, 3);
+    const auto tensor = [&](int64_t rows, int64_t columns) {
+        return onDevice(*backend, {rows, columns}, spread(rows * columns, 4));
+    };
+    const DeviceTensor condition = tensor(kSamples, kWidth), activated = tensor(kSamples, kWidth),
+                       modulation = tensor(kSamples, 6 * kWidth), x = tensor(kTokens, kWidth),
+                       normed = tensor(kTokens, kWidth), qkv = tensor(kTokens, 3 * kWidth),
+                       attended = tensor(kTokens, kWidth), branch = tensor(kTokens, kWidth);
+    MsAttentionDesc desc{};
+    desc.size = sizeof desc;
+    desc.samples = desc.heads = kSamples;
+    MsContext* context = backend->context();
+    const auto check = [&](MsStatus status) { backend->check(status); };
+    const auto product = [&](const DeviceTensor& rows, const RandomLinear& by, const DeviceTensor& out) {
+        check(table().linear(context, rows.get(), by.linear.get(), MS_ACT_NONE, out.get()));
+    };
+    const auto norm = [&](int32_t shift, int32_t scale) {
+        check(table().modulated_norm(context, x.get(), MS_NORM_LAYER, 1e-6f, nullptr, modulation.get(), shift, scale,
+                                     normed.get()));
+    };
+    const auto block = [&] {
+        product(activated, modulate, modulation);
+        norm(0, 1);
+        product(normed, project, qkv);
+        check(table().attention(context, qkv.get(), &desc, attended.get()));
+        product(attended, join, branch);
+        check(table().gated_add(context, x.get(), branch.get(), modulation.get(), 2));
+        norm(3, 4);
+        check(table().moe_layer(context, normed.get(), &moe.m_desc, nullptr, branch.get()));
+        check(table().gated_add(context, x.get(), branch.get(), modulation.get(), 5));
+    };
+    check(table().activate(context, condition.get(), MS_ACT_SILU, activated.get()));
+    EXPECT_EQ(startedBy(block), 18);
+    EXPECT_EQ(startedBy(block), 18) << "the activated condition stays rounded from block to block";
+}
+
 MOESCOPE_ON_CUDA(CudaLaunches);
 
 }  // namespace
