@@ -25,6 +25,7 @@ int verify(const Console& console, const VerifyArguments& arguments) {
     VerifyOptions options;
     options.dump = arguments.dump;
     options.stop = interruptToken();
+    options.storage = arguments.device.storage();
     nlohmann::ordered_json all = nlohmann::ordered_json::array();
     int failed = 0;
     for (const std::string& folder : arguments.folders) {
@@ -55,7 +56,7 @@ void addVerifyCommand(CLI::App& root, Console& console, int& exitStatus) {
         auto arguments = std::make_shared<VerifyArguments>();
         command.add_option("folders", arguments->folders, "Case folders: case.json with reference tensors")->required();
         command.add_option("--dump", arguments->dump, "Write every computed output of the folder to this .safetensors file");
-        arguments->device.addTo(command, false);
+        arguments->device.addTo(command, true);
         return [arguments, &console] { return verify(console, *arguments); };
     });
 }

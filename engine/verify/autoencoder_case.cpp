@@ -115,7 +115,9 @@ std::vector<ComputedFile> run(CaseContext& context, const GoldenFile& file) {
     std::vector<ComputedFile> all;
     for (const auto& [name, path] : weightFolders(context.folder())) {
         if (context.stop().stop_requested()) throw EngineException(ErrorCode::Cancelled, "cancelled");
-        const auto model = AutoencoderKl::load(context.backend(), path).orThrow();
+        AutoencoderLoadOptions load;
+        load.storage = context.storage();
+        const auto model = AutoencoderKl::load(context.backend(), path, load).orThrow();
         const Backend::CancelScope cancel(context.backend(), context.stop());
         ComputedFile computed;
         computed.weights = name;

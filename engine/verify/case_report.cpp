@@ -141,7 +141,9 @@ json fileJson(const FileReport& file) {
 }  // namespace
 
 bool FileReport::passed() const {
-    return problems.empty() && !keys.empty() && routing.differing == 0 &&
+    const double differing =
+        routing.sets ? static_cast<double>(routing.differing) / static_cast<double>(routing.sets) : 0;
+    return problems.empty() && !keys.empty() && differing <= differingShare &&
            std::all_of(keys.begin(), keys.end(), [](const KeyReport& key) { return key.passed; });
 }
 
@@ -180,6 +182,7 @@ bool CaseReport::passed() const {
 std::string reportText(const CaseReport& report) {
     std::string text = fmt::format("{}: {} on {}\n", report.name, report.family, report.device);
     for (const FileReport& file : report.files) text += fileText(file);
+    for (const std::string& note : report.notes) text += fmt::format("note: {}\n", note);
     const auto failed =
         std::count_if(report.files.begin(), report.files.end(), [](const auto& f) { return !f.passed(); });
     const std::string beside =
@@ -201,6 +204,7 @@ json reportJson(const CaseReport& report) {
               {"compared", report.compared()},
               {"total", report.total()},
               {"not_checked", report.notChecked()},
+              {"notes", report.notes},
               {"files", json::array()}};
     for (const FileReport& file : report.files) made["files"].push_back(fileJson(file));
     return made;

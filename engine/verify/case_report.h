@@ -60,6 +60,7 @@ struct FileReport {
     std::string file;     // inside the case
     std::string weights;  // weight set, or the folder of weights inside the case ("old-names"), or ""
     double limit = 0;
+    double differingShare = 0;            // of expert sets that may differ
     std::vector<verify::KeyReport> keys;  // output keys of the reference
     int64_t compared = 0;
     std::vector<std::string> problems;  // sentences about the file as a whole
@@ -79,6 +80,7 @@ struct CaseReport {
     std::string family;
     std::string device;  // as the backend describes itself
     std::vector<FileReport> files;
+    std::vector<std::string> notes;  // about the case as a whole
 
     int64_t compared() const;
     int64_t total() const;

@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <string_view>
 
 namespace moescope::verify {
 namespace {
@@ -49,6 +51,28 @@ void compareIntegers(KeyReport& report, const std::vector<int64_t>& mine, const 
             report.problem = fmt::format("value {} should be {}, the engine has {}", i, reference[i], mine[i]);
         ++report.error;
     }
+}
+
+/// |a - b| / |b| in the 2-norm, |a| where b is all zero.
+double lengthError(const std::vector<float>& mine, const std::vector<float>& reference) {
+    double difference = 0, length = 0;
+    for (size_t i = 0; i < reference.size(); ++i) {
+        if (!std::isfinite(mine[i]) || !std::isfinite(reference[i])) return std::numeric_limits<double>::quiet_NaN();
+        const double a = mine[i], b = reference[i];
+        difference += (a - b) * (a - b);
+        length += b * b;
+    }
+    return std::sqrt(length > 0 ? difference / length : difference);
+}
+
+/// sum |a - b| / sum |b|, sum |a| where b is all zero.
+double shareOfSum(const std::vector<int64_t>& mine, const std::vector<int64_t>& reference) {
+    double difference = 0, sum = 0;
+    for (size_t i = 0; i < reference.size(); ++i) {
+        difference += std::abs(static_cast<double>(mine[i] - reference[i]));
+        sum += std::abs(static_cast<double>(reference[i]));
+    }
+    return sum > 0 ? difference / sum : difference;
 }
 
 }  // namespace
@@ -96,6 +120,28 @@ KeyReport compareTensor(const std::string& key, const NamedTensor& reference, co
         compareIntegers(report, a, b, key.ends_with("image_u8") ? 1 : 0);
     report.passed = report.error == 0;
     return report;
+}
+
+KeyReport compareRounded(const std::string& key, const NamedTensor& reference, const NamedTensor* mine, double limit) {
+    KeyReport report = compareTensor(key, reference, mine, limit);
+    if (!report.compared) return report;
+    if (report.exact) {
+        report.exact = false;
+        report.limit = kRoundedShare;
+        report.problem.clear();
+        report.error = shareOfSum(toIntegers(key, *mine), toIntegers(key, reference));
+    } else {
+        report.error = lengthError(toFloats(*mine), toFloats(reference));
+    }
+    report.passed = report.error <= report.limit;
+    return report;
+}
+
+bool followsChoices(const std::string& key) {
+    if (!key.starts_with("moe.")) return false;
+    constexpr std::array<std::string_view, 7> kEnds{".weight",  ".weights", ".expert", ".token",
+                                                    ".indices", ".count",   ".out"};
+    return std::any_of(kEnds.begin(), kEnds.end(), [&key](std::string_view end) { return key.ends_with(end); });
 }
 
 NamedTensor floatTensor(Shape shape, const std::vector<float>& values) {

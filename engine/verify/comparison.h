@@ -23,6 +23,22 @@ struct KeyReport {
 /// row and "...image_u8" may differ by 1; all else is held to `limit`.
 KeyReport compareTensor(const std::string& key, const NamedTensor& reference, const NamedTensor* mine, double limit);
 
+// What bf16 may do. A number keeps 8 bits, so each rounded operand is off by up to 2^-9 of itself; over the hundred
+// products of a network such errors of random sign grow to about ten times that of a tensor's length. A token whose two
+// best experts lie within them goes to the other one, and then it and what attends to it differ by more.
+inline constexpr double kRoundedLimit = 0.02;
+inline constexpr double kRoundedLimitBesideOtherChoices = 0.1;
+inline constexpr double kRoundedShare = 0.05;  // of expert sets that may differ
+
+/// The same for a network whose weights (and, where the device does so, activations) are bf16: floating-point values by
+/// |a - b| / |b| in the 2-norm against `limit`, integers by sum |a - b| / sum |b| against kRoundedShare. `error` is
+/// that number.
+KeyReport compareRounded(const std::string& key, const NamedTensor& reference, const NamedTensor* mine, double limit);
+
+/// "moe.3.weight", "moe.3.out": lists with an entry per choice, and what the experts made of them. They mean nothing
+/// side by side once a choice differs; what comes of them in the network does.
+bool followsChoices(const std::string& key);
+
 /// The metric itself, for values of equal number. A NaN or infinity on either side gives NaN.
 double relativeError(const std::vector<float>& mine, const std::vector<float>& reference);
 

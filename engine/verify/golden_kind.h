@@ -22,12 +22,14 @@ namespace moescope::verify {
 /// What the kinds share while one case is run. One thread.
 class CaseContext {
 public:
-    CaseContext(const CaseFolder& folder, Backend& backend, std::stop_token stop)
-        : m_folder(folder), m_backend(backend), m_stop(std::move(stop)) {}
+    CaseContext(const CaseFolder& folder, Backend& backend, std::stop_token stop, MsDType storage)
+        : m_folder(folder), m_backend(backend), m_stop(std::move(stop)), m_storage(storage) {}
 
     const CaseFolder& folder() const { return m_folder; }
     Backend& backend() const { return m_backend; }
     const std::stop_token& stop() const { return m_stop; }
+    /// How weights are kept.
+    MsDType storage() const { return m_storage; }
     /// The case's checkpoint with one of its weight sets; kept until another one is asked for. Throws EngineException.
     const Denoiser& denoiser(const std::string& weights, const nlohmann::json& settings = nlohmann::json::object());
     /// The set that `denoiser` took for the last call.
@@ -39,6 +41,7 @@ private:
     const CaseFolder& m_folder;
     Backend& m_backend;
     std::stop_token m_stop;
+    MsDType m_storage;
     std::unique_ptr<Denoiser> m_denoiser;
     std::string m_loadedFor, m_usedSet;
 };
@@ -83,6 +86,7 @@ struct GoldenKind {
     std::vector<ComputedFile> (*run)(CaseContext& context, const GoldenFile& file);
     bool alsoUnlisted = false;  // runs files that case.json does not name, too: cases that are a model's own folder
     bool (*moreInputs)(const std::string& key) = nullptr;  // inputs that `inputs` can not list
+    bool severalSteps = false;                             // rounding would grow from step to step
 };
 
 const GoldenKind& forwardKind();

@@ -70,6 +70,7 @@ Mixture mixtureOf(CaseContext& context, const GoldenFile& file) {
     mixture.ensemble = Ensemble::make(std::move(parsed), path).orThrow();
     LoadOptions options;
     options.stop = context.stop();
+    options.storage = context.storage();
     mixture.denoiser = mixture.ensemble->load(context.backend(), options).orThrow();
     return mixture;
 }
@@ -312,7 +313,10 @@ const GoldenKind& mixtureSampleKind() {
     static const GoldenKind kind{"run of a mixture of networks",
                                  [](const auto& keys) { return keys.contains("noise") && keys.contains("prompt") && !keys.contains("labels"); },
                                  {"noise", "prompt", "null_prompt", "manual"},
-                                 runSample};
+                                 runSample,
+                                 false,
+                                 nullptr,
+                                 true};
     return kind;
 }
 

@@ -288,7 +288,8 @@ const GoldenKind& trainStepsKind() {
                                      return key.starts_with("batch.") && std::any_of(kInputs.begin(), kInputs.end(), [&](std::string_view end) {
                                                 return key.ends_with(end);
                                             });
-                                 }};
+                                 },
+                                 true};
     return kind;
 }
 

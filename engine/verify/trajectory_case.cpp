@@ -196,7 +196,10 @@ const GoldenKind& trajectoryKind() {
     static const GoldenKind kind{"trajectory",
                                  [](const auto& keys) { return keys.contains("noise") && keys.contains("labels"); },
                                  {"noise", "labels", "step_noise."},
-                                 run};
+                                 run,
+                                 false,
+                                 nullptr,
+                                 true};
     return kind;
 }
 

@@ -16,6 +16,9 @@ struct VerifyOptions {
     /// Where every computed output goes as "<path inside the case without extension>/<key>"; empty: nowhere.
     std::filesystem::path dump;
     std::stop_token stop;
+    /// How weights are kept. MS_BF16: single passes only (steps of samplers and of training are left out, which is noted), judged
+    /// as comparison.h says.
+    MsDType storage = MS_F32;
     /// Told the name of each reference file before it is run; may be empty.
     std::function<void(const std::string& file)> progress;
 };

@@ -73,6 +73,9 @@ TEST_F(Commands, VerifyPassesACaseAndRefusesAFamilyThatDoesNotRunYet) {
     EXPECT_FALSE(other.err.empty());
     EXPECT_EQ(runCli({"verify", kGolden + "dsmoe-tiny", kGolden + "jit-tiny", "--dump", file("x")}).status, 2);
     EXPECT_EQ(runCli({"verify", "/nope"}).status, 1);
+    const CliResult rounded = runCli({"verify", kGolden + "tcdit-tiny", "--dtype", "bf16", "--device", "cpu"});
+    EXPECT_EQ(rounded.status, 0) << rounded.err << rounded.out;
+    EXPECT_NE(rounded.out.find("held in fp32 only"), std::string::npos) << rounded.out;
 }
 
 TEST_F(Commands, ConvertNamesTheModelAndKeepsANotice) {

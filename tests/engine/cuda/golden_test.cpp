@@ -42,6 +42,22 @@ TEST_P(CudaGolden, HoldsWhereTheCpuHolds) {
     }
 }
 
+TEST_P(CudaGolden, HoldsInBf16) {
+    const auto& [where, name] = GetParam();
+    std::string reason;
+    const MsBackendTable* table = pluginTable(where, reason);
+    if (!table) GTEST_SKIP() << reason;
+    BackendOptions rounded;
+    rounded.compute = MS_BF16;
+    Backend cuda(*table, rounded);
+    VerifyOptions options;
+    options.storage = MS_BF16;
+    const auto found = verifyCase(kGolden / name, cuda, options);
+    if (!found.ok() && found.error().code == ErrorCode::Unsupported) GTEST_SKIP() << found.error().message;
+    ASSERT_TRUE(found.ok()) << found.error().message;
+    EXPECT_TRUE(found->passed()) << reportText(*found);
+}
+
 std::string nameOf(const testing::TestParamInfo<CudaGolden::ParamType>& info) {
     std::string name = std::get<1>(info.param);
     std::replace(name.begin(), name.end(), '-', '_');

@@ -41,6 +41,30 @@ TEST(Comparison, IntegersAreExactAndPicturesOfBytesWithinOne) {
     EXPECT_EQ(compareTensor("image_u8", reference, &mine, 100).error, 1);
 }
 
+TEST(Comparison, RoundedNumbersAreComparedByTheirLength) {
+    const NamedTensor reference = floatTensor({4}, {3.0f, 4.0f, 0.0f, 0.0f}),
+                      mine = floatTensor({4}, {3.0f, 4.0f, 0.3f, 0.4f});
+    EXPECT_NEAR(compareRounded("a", reference, &mine, 0.2).error, 0.1, 1e-7);
+    EXPECT_TRUE(compareRounded("a", reference, &mine, 0.11).passed);
+    EXPECT_FALSE(compareRounded("a", reference, &mine, 0.09).passed);
+    const NamedTensor broken = floatTensor({4}, {3.0f, 4.0f, 0.0f, std::numeric_limits<float>::quiet_NaN()});
+    EXPECT_FALSE(compareRounded("a", reference, &broken, 1).passed);
+    EXPECT_FALSE(compareRounded("a", reference, nullptr, 1).passed);
+    const NamedTensor counts = integerTensor({2}, {60, 40});
+    for (const auto& [first, passes] : {std::pair<int64_t, bool>{62, true}, {63, false}}) {  // 4 and 6 of 100
+        const NamedTensor moved = integerTensor({2}, {first, 100 - first});
+        EXPECT_EQ(compareRounded("count", counts, &moved, 1).passed, passes) << first;
+    }
+}
+
+TEST(Comparison, WhatFollowsChoicesIsKnownByName) {
+    for (const char* key :
+         {"moe.3.weight", "moe.0.weights", "moe.11.indices", "moe.1.expert", "moe.1.token", "moe.1.count", "moe.3.out"})
+        EXPECT_TRUE(followsChoices(key)) << key;
+    for (const char* key : {"moe.3.in", "moe.3.scores", "block.3.out", "output", "t_embed.weight"})
+        EXPECT_FALSE(followsChoices(key)) << key;
+}
+
 TEST(Comparison, IndicesAreSetsPerRow) {
     const NamedTensor reference = integerTensor({2, 2}, {0, 3, 1, 2}), turned = integerTensor({2, 2}, {3, 0, 1, 2});
     const NamedTensor moved = integerTensor({2, 2}, {0, 1, 3, 2});

@@ -101,6 +101,59 @@ TEST(VerifyCase, LimitsFollowTheKindOfFileAndTheFamily) {
     EXPECT_EQ(verified(kGolden / "vae-tiny").files[0].limit, 1e-5);
 }
 
+TEST(VerifyCase, Bf16WeightsHoldWithinLimitsOfTheirOwn) {
+    VerifyOptions options;
+    options.storage = MS_BF16;
+    const CaseReport exact = verified(kGolden / "dsmoe-tiny", options);
+    EXPECT_TRUE(exact.passed()) << reportText(exact);
+    EXPECT_EQ(exact.compared(), verified(kGolden / "dsmoe-tiny").compared()) << "every choice is equal, so everything is compared";
+    EXPECT_GT(fileOf(exact, "forward.safetensors", "ema").worst()->error, 5e-6) << "weights were rounded";
+    const CaseReport other = verified(kGolden / "jitmoe-tiny", options);
+    EXPECT_TRUE(other.passed()) << reportText(other);
+    const FileReport& file = fileOf(other, "forward.safetensors", "model_ema1");
+    EXPECT_GT(file.routing.differing, 0);
+    EXPECT_GT(file.notChecked, 0) << "lists of choices are not laid side by side";
+    EXPECT_NE(reportText(other).find("of 600 expert sets equal"), std::string::npos) << reportText(other);
+    for (const char* name : {"vae-tiny", "promoe-tiny", "diffmoe-tiny"}) {
+        const CaseReport report = verified(kGolden / name, options);
+        EXPECT_TRUE(report.passed()) << reportText(report);
+    }
+}
+
+TEST(VerifyCase, Bf16WeightsDoNotHideAnError) {
+    VerifyOptions options;
+    options.storage = MS_BF16;
+    const CaseCopies copies({"dsmoe-tiny", "jitmoe-tiny"});
+    copies.edit("dsmoe-tiny/checkpoints/0000100.pt", [](Tensors& all) {
+        for (size_t i = 0; i < 64; ++i) floatAt(all, "ema.blocks.2.attn.proj.weight", i) += 0.1f;
+    });
+    copies.editJson("dsmoe-tiny/case.json",
+                    [](auto& json) { json["checkpoint"] = "checkpoints/0000100.pt.safetensors"; });
+    EXPECT_FALSE(fileOf(verified(copies / "dsmoe-tiny", options), "forward.safetensors", "ema").passed());
+    copies.edit("jitmoe-tiny/forward.safetensors", [](Tensors& all) {
+        for (size_t token = 0; token < 40; ++token) {  // of 600 sets
+            const int64_t first = integerAt(all, "moe.3.indices", 2 * token);
+            integerAt(all, "moe.3.indices", 2 * token + 1) = first == 7 ? 6 : 7;
+            integerAt(all, "moe.3.indices", 2 * token) = first == 5 ? 4 : 5;
+        }
+    });
+    const FileReport& choices = fileOf(verified(copies / "jitmoe-tiny", options), "forward.safetensors", "model_ema1");
+    EXPECT_FALSE(choices.passed()) << choices.routing.differing;
+}
+
+TEST(VerifyCase, StepsAreHeldInFp32Only) {
+    VerifyOptions options;
+    options.storage = MS_BF16;
+    const auto sample = verifyCase(kGolden / "dsmoe-sample", cpu(), options);
+    ASSERT_FALSE(sample.ok());
+    EXPECT_EQ(sample.error().code, ErrorCode::Unsupported);
+    EXPECT_NE(sample.error().message.find("verify it with fp32 weights"), std::string::npos) << sample.error().message;
+    const CaseReport both = verified(kGolden / "tcdit-tiny", options);
+    EXPECT_EQ(both.files.size(), 1u);
+    ASSERT_EQ(both.notes.size(), 1u);
+    EXPECT_EQ(both.notes[0].substr(0, 7), "1 file ");
+}
+
 TEST(VerifyCase, OneChangedWeightFailsFromItsBlockOn) {
     const CaseCopies copies({"dsmoe-tiny"});
     copies.edit("dsmoe-tiny/checkpoints/0000100.pt",
