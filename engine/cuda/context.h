@@ -14,6 +14,7 @@
 #include "engine/cuda/failure.h"
 #include "engine/cuda/launch.cuh"
 #include "engine/cuda/matmul.h"
+#include "engine/cuda/pending_add.h"
 #include "engine/cuda/rounded_twins.h"
 #include "engine/cuda/staging.h"
 #include "engine/cuda/tensor.h"
@@ -72,6 +73,7 @@ struct MsContext {
     moescope::cuda::Marks marks;
     moescope::cuda::ScratchBlocks scratchBlocks;
     moescope::cuda::RoundedTwins twins;
+    moescope::cuda::PendingAdd pendingAdd;
 
     int (*poll)(void*) = nullptr;
     void* pollUser = nullptr;

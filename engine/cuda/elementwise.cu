@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operations that treat every element alike, in blocks and in the samplers.
 #include <algorithm>
+#include <utility>
 
 #include "engine/cuda/context.h"
 #include "engine/cuda/elementwise.cuh"
@@ -55,6 +56,28 @@ void mean(MsContext& context, const MsTensor* a, const MsTensor* b, MsTensor* ou
     context.launch(meanKernel, dim3(blocksFor(count)), dim3(kThreads), 0, a->f32(), b->f32(), out->f32(), count);
 }
 
+const float* PendingAdd::gate() const {
+    return modulation->f32() + chunk * x->dim(1);
+}
+
+int64_t PendingAdd::gateStride() const {
+    return modulation->dim(1);
+}
+
+int64_t PendingAdd::rowsPerSample() const {
+    return std::max<int64_t>(1, x->dim(0) / modulation->dim(0));
+}
+
+void finishPendingAdd(MsContext& context) {
+    const PendingAdd add = std::exchange(context.pendingAdd, {});
+    if (!add.x) return;
+    const int64_t width = add.x->dim(1), count = add.x->elements();
+    const bool fours = add.gateStride() % 4 == 0 && inFours(width, add.x->f32(), add.y->f32(), add.gate());
+    context.launch(fours ? gatedAddKernel<4> : gatedAddKernel<1>, dim3(blocksFor(fours ? count / 4 : count)),
+                   dim3(kThreads), 0, add.x->f32(), add.y->f32(), add.gate(), add.gateStride(), add.rowsPerSample(),
+                   width, count);
+}
+
 void gatedAdd(MsContext& context, MsTensor* x, const MsTensor* y, const MsTensor* modulation, int32_t gateChunk) {
     MS_CUDA_REQUIRE(isFloats(x, 2) && hasShape(y, x->shape) && x != y,
                     "[gated_add] expected two fp32 tensors [rows, D] of equal shape, got ", shapeOf(x), " and ",
@@ -66,11 +89,7 @@ void gatedAdd(MsContext& context, MsTensor* x, const MsTensor* y, const MsTensor
     MS_CUDA_REQUIRE(gateChunk >= 0 && (gateChunk + int64_t{1}) * width <= modulation->dim(1),
                     "[gated_add] expected chunk ", gateChunk, " of width ", width, " inside the modulation, got ",
                     shapeOf(modulation));
-    const int64_t count = rows * width, stride = modulation->dim(1);
-    const float* gate = modulation->f32() + gateChunk * width;
-    const bool fours = stride % 4 == 0 && inFours(width, x->f32(), y->f32(), gate);
-    context.launch(fours ? gatedAddKernel<4> : gatedAddKernel<1>, dim3(blocksFor(fours ? count / 4 : count)),
-                   dim3(kThreads), 0, x->f32(), y->f32(), gate, stride, rows / modulation->dim(0), width, count);
+    context.pendingAdd = {x, y, modulation, gateChunk};
 }
 
 void advance(MsContext& context, const MsTensor* z, const MsTensor* v, const MsTensor* dt, MsTensor* out) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <utility>
 
 #include "engine/cuda/context.h"
 #include "engine/cuda/linear.h"
@@ -7,6 +8,23 @@
 #include "engine/cuda/ops.h"
 
 namespace moescope::cuda {
+namespace {
+
+/// What is pending where it is on the norm's input and the rest is apart from what both write; else it is done now.
+PendingAdd addOfNorm(MsContext& context, const MsTensor* x, const MsTensor* weight, const MsTensor* modulation,
+                     const MsTensor* out) {
+    const PendingAdd& add = context.pendingAdd;
+    if (!add.x) return {};
+    const bool same = add.x->start == x->start && add.x->shape == x->shape;
+    const auto apart = [](const MsTensor* read, const MsTensor* written) { return !read || !overlap(*read, *written); };
+    if (same && apart(weight, x) && apart(modulation, x) && apart(add.y, x) && apart(add.modulation, x) &&
+        apart(x, out) && apart(add.y, out) && apart(add.modulation, out))
+        return std::exchange(context.pendingAdd, {});
+    finishPendingAdd(context);
+    return {};
+}
+
+}  // namespace
 
 void modulatedNorm(MsContext& context, const MsTensor* x, MsNorm norm, float eps, const MsTensor* weight,
                    const MsTensor* modulation, int32_t shiftChunk, int32_t scaleChunk, MsTensor* out) {
@@ -29,6 +47,7 @@ void modulatedNorm(MsContext& context, const MsTensor* x, MsNorm norm, float eps
     const size_t shared = static_cast<size_t>(width) * sizeof(float);
     MS_CUDA_REQUIRE(shared + 256 <= context.sharedLimit, "[modulated_norm] rows of ", width,
                     " values are wider than this GPU normalises");
+    const PendingAdd add = addOfNorm(context, x, weight, modulation, out);
     NormRows n{};
     n.x = x->f32();
     n.out = out->f32();
@@ -44,8 +63,17 @@ void modulatedNorm(MsContext& context, const MsTensor* x, MsNorm norm, float eps
     const RoundedTwin twin = roomForTwin(context, out, Slot::Rounded);
     n.rounded = twin.values;
     n.roundedStride = twin.stride;
-    const bool fours = n.stride % 4 == 0 && inFours(width, n.x, n.out, n.weight, n.shift, n.scale);
-    context.launch(fours ? modulatedNormKernel<4> : modulatedNormKernel<1>, dim3(static_cast<unsigned>(rows)), dim3(kNormThreads), shared, n);
+    if (add.x) {
+        n.sum = add.x->f32();
+        n.y = add.y->f32();
+        n.gate = add.gate();
+        n.gateStride = add.gateStride();
+        n.perGate = add.rowsPerSample();
+    }
+    const bool fours = n.stride % 4 == 0 && n.gateStride % 4 == 0 &&
+                       inFours(width, n.x, n.out, n.weight, n.shift, n.scale, n.y, n.gate);
+    context.launch(fours ? modulatedNormKernel<4> : modulatedNormKernel<1>, dim3(static_cast<unsigned>(rows)),
+                   dim3(kNormThreads), shared, n);
     context.twins.remember(twin);
 }
 

@@ -19,6 +19,11 @@ struct NormRows {
     bool layer;
     uint16_t* rounded;  // [rows, roundedStride] out as bf16 with zeros behind, or null
     int64_t roundedStride;
+    // Before the norm: x += gate * y, to where x stands; null y: nothing. gate: rows of `gateStride` values, one per
+    // `perGate` rows.
+    float* sum;
+    const float *y, *gate;
+    int64_t gateStride, perGate;
 };
 
 inline constexpr int kNormThreads = 128;
@@ -32,8 +37,17 @@ __global__ void modulatedNormKernel(NormRows n) {
     const int64_t index = blockIdx.x;
     const float* x = n.x + index * n.width;
     const float count = static_cast<float>(n.width);
-    for (int64_t i = int64_t{threadIdx.x} * kValues; i < n.width; i += kNormThreads * kValues)
-        storeFloats(row + i, loadFloats<kValues>(x + i));
+    for (int64_t i = int64_t{threadIdx.x} * kValues; i < n.width; i += kNormThreads * kValues) {
+        Floats<kValues> values = loadFloats<kValues>(x + i);
+        if (n.y) {
+            const Floats<kValues> gates = loadFloats<kValues>(n.gate + index / n.perGate * n.gateStride + i),
+                                  others = loadFloats<kValues>(n.y + index * n.width + i);
+#pragma unroll
+            for (int j = 0; j < kValues; ++j) values.at[j] += gates.at[j] * others.at[j];
+            storeFloats(n.sum + index * n.width + i, values);
+        }
+        storeFloats(row + i, values);
+    }
     if (kValues > 1) __syncthreads();
     float sum = 0.0f;
     for (int64_t i = threadIdx.x; n.layer && i < n.width; i += kNormThreads) sum += row[i];

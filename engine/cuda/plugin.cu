@@ -51,7 +51,7 @@ template <class... Arguments, void (*Operation)(MsContext&, Arguments...)>
 struct Plain<Operation> {
     static MsStatus call(MsContext* context, Arguments... arguments) {
         return guarded(context, [&] {
-            forgetTwins<Operation>(*context, arguments...);
+            settle<Operation>(*context, arguments...);
             Operation(*context, arguments...);
         });
     }
@@ -65,7 +65,7 @@ struct Computing<Operation> {
     static MsStatus call(MsContext* context, Arguments... arguments) {
         return guarded(context, [&] {
             if (context->stopRequested()) fail(MS_CANCELLED, "cancelled");
-            forgetTwins<Operation>(*context, arguments...);
+            settle<Operation>(*context, arguments...);
             Operation(*context, arguments...);
             context->pace(1);
         });
@@ -111,7 +111,7 @@ struct Waiting<Operation> {
     static MsStatus call(MsContext* context, Arguments... arguments) {
         const MsStatus status = guarded(context, [&] {
             if (context->stopRequested()) fail(MS_CANCELLED, "cancelled");
-            forgetTwins<Operation>(*context, arguments...);
+            settle<Operation>(*context, arguments...);
             Operation(*context, arguments...);
         });
         if (status != MS_OK) context->downloads.forget();
@@ -123,15 +123,20 @@ uint64_t memoryUsed(const MsContext* context) {
     return context->memory.bytesInUse();
 }
 
-void tensorDestroy(MsContext* context, MsTensor* tensor) {
+/// What waits for the memory runs, and nothing is remembered of it.
+void settleBeforeFreeing(MsContext* context) {
     cudaSetDevice(context->device);
+    if (context->pendingAdd.x) guarded(context, [&] { finishPendingAdd(*context); });
     context->twins.forget();
+}
+
+void tensorDestroy(MsContext* context, MsTensor* tensor) {
+    settleBeforeFreeing(context);
     delete tensor;
 }
 
 void linearDestroy(MsContext* context, MsLinear* linear) {
-    cudaSetDevice(context->device);
-    context->twins.forget();
+    settleBeforeFreeing(context);
     delete linear;
     context->memory.trim();
 }
@@ -141,8 +146,7 @@ uint64_t linearBytes(const MsLinear* linear) {
 }
 
 void graphDestroyEntry(MsContext* context, MsGraph* graph) {
-    cudaSetDevice(context->device);
-    context->twins.forget();
+    settleBeforeFreeing(context);
     delete graph;
 }
 

@@ -67,6 +67,12 @@ inline bool isFloats(const MsTensor* tensor, size_t rank) {
     return isFloats(tensor) && tensor->shape.size() == rank;
 }
 
+/// Whether two tensors share memory.
+inline bool overlap(const MsTensor& a, const MsTensor& b) {
+    const auto first = reinterpret_cast<uintptr_t>(a.start), second = reinterpret_cast<uintptr_t>(b.start);
+    return first < second + b.bytes && second < first + a.bytes;
+}
+
 /// A present fp32 tensor of exactly this shape.
 inline bool hasShape(const MsTensor* tensor, const std::vector<int64_t>& shape) {
     return tensor && tensor->dtype == MS_F32 && tensor->shape == shape;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the table's operations write, as far as bf16 twins need to know it (see rounded_twins.h).
+// What has to happen before an operation of the table runs: nothing pending is left (pending_add.h), and the bf16 twins
+// of what it writes are forgotten (rounded_twins.h).
 #pragma once
 
 #include "engine/cuda/context.h"
@@ -46,9 +47,15 @@ inline void forgetWritten(MsContext& context, const MsRouting* const& r) {
         context.twins.forgetOf(written);
 }
 
-/// To be called before an operation runs.
+/// Whether an operation does what is pending itself.
+template <auto Operation>
+inline constexpr bool kTakesPendingAdd = false;
+template <>
+inline constexpr bool kTakesPendingAdd<modulatedNorm> = true;
+
 template <auto Operation, class... Arguments>
-void forgetTwins(MsContext& context, const Arguments&... arguments) {
+void settle(MsContext& context, const Arguments&... arguments) {
+    if constexpr (!kTakesPendingAdd<Operation>) finishPendingAdd(context);
     if constexpr (kNamesWhatItWrites<Operation>)
         (forgetWritten(context, arguments), ...);
     else
