@@ -98,9 +98,7 @@ void attendOnTensorCores(MsContext& context, const AttentionRows& a, const MsTen
     prepareRows<uint16_t>(context, a, {0, pairs, stride, rows}, 3);
     // The kernel fills no padding: where rows need it, the next reader rounds.
     const RoundedTwin twin = out->lastDim() % kRowUnit == 0 ? roomForTwin(context, out, Slot::Rounded) : RoundedTwin{};
-    const PreparedAttention p{rows,    rows + third, rows + 2 * third, a.out,
-                              a.heads, a.tokens,     a.d,              stride,
-                              twin.values};
+    const PreparedAttention p{rows, rows + third, rows + 2 * third, a.out, a.heads, a.tokens, a.d, stride, twin.values};
     const int64_t blocks = tilesOf(a, kFlashTile);
     if (a.d <= 64)
         attendBf16<64>(context, p, blocks);

@@ -19,7 +19,7 @@ void launchActivate(MsContext& context, const MsTensor* x, MsTensor* out) {
         out->lastDim() % kRowUnit == 0 ? roomForTwin(context, out, Slot::Activated) : RoundedTwin{};
     context.launch(fours ? activateKernel<kKind, 4> : activateKernel<kKind, 1>,
                    dim3(blocksFor(fours ? count / 4 : count)), dim3(kThreads), 0, x->f32(), out->f32(), twin.values,
- count);
+                   count);
     context.twins.remember(twin);
 }
 

@@ -28,8 +28,8 @@ struct NormRows {
 
 inline constexpr int kNormThreads = 128;
 
-/// A row is read once and kept. The sums are the same whether memory is accessed by one value or by four. Dynamic shared
-/// memory: `width` floats.
+/// A row is read once and kept. The sums are the same whether memory is accessed by one value or by four. Dynamic
+/// shared memory: `width` floats.
 template <int kValues>
 __global__ void modulatedNormKernel(NormRows n) {
     __shared__ float parts[kWarpSize];

@@ -154,7 +154,8 @@ void dispatchPairs(MsContext& context, const Pairs& p, const MsMoeLayerDesc& des
                             dataOf<float>(routing.mass)};
     const bool oneBlock = p.most <= context.oneBlockPairs, joined = oneBlock && cells <= kOneBlockLoads;
     if (oneBlock) {
-        const auto sorters = static_cast<int32_t>(std::min<size_t>(kDispatchThreads / kWarpSize, kPlacesShared / perExpert));
+        const auto sorters =
+            static_cast<int32_t>(std::min<size_t>(kDispatchThreads / kWarpSize, kPlacesShared / perExpert));
         context.launch(dispatchInOneBlockKernel, dim3(1), dim3(kDispatchThreads),
                        perExpert * static_cast<size_t>(sorters), p, sorters,
                        joined && cells > 0 ? loads : SampleLoads{});
