@@ -136,6 +136,12 @@ void Backend::wait(uint64_t point) {
     check(wait ? wait(m_context, point) : m_table.synchronize(m_context));
 }
 
+void Backend::torchNormals(uint64_t seed, uint64_t offset, int64_t residentThreads, DeviceTensor& out) {
+    const auto draw = optional(&MsBackendTable::torch_normals);
+    if (!draw) throw EngineException(ErrorCode::Internal, "this device draws no random numbers");
+    check(draw(m_context, seed, offset, residentThreads, out.get()));
+}
+
 PackedLinear Backend::linear(const MsLinearDesc& desc) {
     PackedLinear made;
     check(m_table.linear_create(m_context, &desc, &made.m_handle));

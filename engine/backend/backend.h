@@ -115,6 +115,10 @@ public:
     void wait(uint64_t point);
     /// Whether what was queued after a mark goes on while it is waited for.
     bool hasMarks() const { return optional(&MsBackendTable::mark) != nullptr; }
+    /// Whether the device draws the normals of torch's CUDA generator itself.
+    bool hasTorchNormals() const { return optional(&MsBackendTable::torch_normals) != nullptr; }
+    /// out [draws, ...]: draw i with seed + i, see the table. Only where `hasTorchNormals`.
+    void torchNormals(uint64_t seed, uint64_t offset, int64_t residentThreads, DeviceTensor& out);
 
     /// Operations poll this token until the guard is destroyed.
     class CancelScope {

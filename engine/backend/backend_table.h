@@ -291,6 +291,16 @@ typedef struct MsBackendTable {
     /* q [samples S, D], kv [samples T, 2 D] rows (k | v), each (head, channel) -> out [samples S, D] = softmax(q k^T / sqrt(headDim)) v
        per sample and head, T >= 1. */
     MsStatus (*cross_attention)(MsContext*, const MsTensor* q, const MsTensor* kv, int64_t samples, int64_t heads, MsTensor* out);
+
+    /* --- random numbers; NULL: the host draws and uploads ------------------------------------------------------------- */
+    /* out F32 [draws, ...], of `values` numbers each: draw i is what torch.Generator("cuda").manual_seed(seed + i), the seed modulo
+       2^64, at Philox offset `offset` (a multiple of 4) gives for torch.randn of `values` numbers on a card with `residentThreads`
+       threads (multiprocessors * threads per multiprocessor; a multiple of 256, at least 256). T = min(residentThreads, values
+       rounded up to a multiple of 256) threads make ceil(values / (4 T)) rounds; thread t writes in round r the numbers 4 r T + t,
+       .. + T, .. + 2 T and .. + 3 T, where they lie below `values`: both normals, sine first, of words 0 and 1, then of 2 and 3 of
+       Philox4x32-10 with counter (offset / 4 + r, t) and key seed + i, all three of 64 bits with the low word first.
+       The next draw of that generator is at offset + 4 rounds. Recorded in a graph it draws the same numbers at every launch. */
+    MsStatus (*torch_normals)(MsContext*, uint64_t seed, uint64_t offset, int64_t residentThreads, MsTensor* out);
 } MsBackendTable;
 
 /* A plugin exports this symbol; version: the caller's MS_BACKEND_VERSION. NULL where it can not serve, with a reason. */

@@ -66,4 +66,7 @@ void guidedPrediction(MsContext&, const MsTensor* prediction, const MsTensor* pa
 void diffusionStep(MsContext&, const MsTensor* prediction, const MsTensor* z, const MsTensor* noise,
                    const MsTensor* params, MsTensor* clean, MsTensor* next);
 
+// noise.cu
+void torchNormals(MsContext&, uint64_t seed, uint64_t offset, int64_t residentThreads, MsTensor* out);
+
 }  // namespace moescope::cuda

@@ -203,6 +203,7 @@ MsBackendTable makeTable() {
     t.tensor_view = Plain<tensorView>::call;
     t.mark = Plain<mark>::call;
     t.wait_mark = Waiting<waitMark>::call;
+    t.torch_normals = Computing<torchNormals>::call;
     return t;
 }
 

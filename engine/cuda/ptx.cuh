@@ -33,6 +33,12 @@ __device__ __forceinline__ float roundToHalf(float value) {
     return rounded;
 }
 
+/// Sine and cosine of an angle in (0, 2 pi] as the special function unit has them, within 2^-20 of the true ones: what
+/// curand takes, and with it torch.
+__device__ __forceinline__ void quickSineCosine(float angle, float& sine, float& cosine) {
+    __sincosf(angle, &sine, &cosine);
+}
+
 /// c [16, 8] += a [16, 16] b [16, 8], bf16 operands, fp32 sums; fragments as the PTX manual lays them out.
 __device__ __forceinline__ void mmaBf16(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
     asm volatile(

@@ -34,6 +34,8 @@ template <>
 inline constexpr bool kNamesWhatItWrites<attention> = true;
 template <>
 inline constexpr bool kNamesWhatItWrites<moeLayer> = true;
+template <>
+inline constexpr bool kNamesWhatItWrites<torchNormals> = true;
 
 template <class Argument>
 void forgetWritten(MsContext&, const Argument&) {}

@@ -39,18 +39,25 @@ std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<u
     return counter;
 }
 
+TorchCudaGrid torchCudaGrid(uint64_t values, uint64_t residentThreads) {
+    const uint64_t blocks = (values + kThreadsPerBlock - 1) / kThreadsPerBlock;
+    const uint64_t threads = std::min(blocks * kThreadsPerBlock, residentThreads);
+    return {threads, threads == 0 ? 0 : (values + 4 * threads - 1) / (4 * threads)};
+}
+
 TorchCudaGenerator::TorchCudaGenerator(uint64_t seed, int multiprocessors, int threadsPerMultiprocessor)
-    : m_seed(seed),
-      m_maxBlocks(
-          static_cast<uint64_t>(std::max(multiprocessors, 1)) *
-          std::max<uint64_t>(static_cast<uint64_t>(std::max(threadsPerMultiprocessor, 0)) / kThreadsPerBlock, 1)) {}
+    : m_seed(seed), m_residentThreads(residentThreads(multiprocessors, threadsPerMultiprocessor)) {}
+
+uint64_t TorchCudaGenerator::residentThreads(int multiprocessors, int threadsPerMultiprocessor) {
+    const auto blocks = static_cast<uint64_t>(std::max(threadsPerMultiprocessor, 0)) / kThreadsPerBlock;
+    return static_cast<uint64_t>(std::max(multiprocessors, 1)) * std::max<uint64_t>(blocks, 1) * kThreadsPerBlock;
+}
 
 template <class FromWords>
 void TorchCudaGenerator::fill(std::span<float> values, FromWords fromWords) {
     const uint64_t count = values.size();
     if (count == 0) return;
-    const uint64_t blocks = std::min((count + kThreadsPerBlock - 1) / kThreadsPerBlock, m_maxBlocks);
-    const uint64_t threads = blocks * kThreadsPerBlock;
+    const uint64_t threads = torchCudaGrid(count, m_residentThreads).threads;
     const std::array<uint32_t, 2> key{static_cast<uint32_t>(m_seed), static_cast<uint32_t>(m_seed >> 32)};
     // Thread i writes elements i, i + threads, i + 2 threads, i + 3 threads of each round with its four numbers.
     for (uint64_t start = 0; start < count; start += 4 * threads, m_offset += 4) {

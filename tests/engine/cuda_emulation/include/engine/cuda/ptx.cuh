@@ -23,6 +23,12 @@ inline uint32_t packBf16(float low, float high) {
 /// Rounds to fp16, ties to even; too large values become infinite.
 float roundToHalf(float value);
 
+/// Rounded to fp32 where a device gives up the last bits.
+inline void quickSineCosine(float angle, float& sine, float& cosine) {
+    sine = std::sin(angle);
+    cosine = std::cos(angle);
+}
+
 struct MmaOperands {
     uint32_t a[4], b[2];
 };
