@@ -15,10 +15,7 @@ DiffusionSampler::DiffusionSampler(const Denoiser& denoiser, const SamplerSettin
     const Shape shape{m_images, c.inChannels, c.inputSide(), c.inputSide()};
     m_guided = m_backend.tensor({m_images, c.outChannels, c.inputSide(), c.inputSide()});
     for (DeviceTensor* tensor : {&m_clean, &m_next, &m_velocity}) *tensor = m_backend.tensor(shape);
-    if (drawsStepNoise(settings)) {
-        m_noise = m_backend.tensor(shape);
-        m_drawn.resize(static_cast<size_t>(elementCount(shape)));
-    }
+    if (drawsStepNoise(settings)) m_noise = m_backend.tensor(shape);
     m_guide = m_backend.tensor({2});
     m_params = m_backend.tensor({8});
     m_span = m_backend.tensor({3});
@@ -55,8 +52,7 @@ DiffusionSampler::Pass DiffusionSampler::makePass(bool guided) const {
 /// Whether the step adds what was drawn.
 bool DiffusionSampler::drawNoise(int i) {
     if (m_noise.empty()) return false;
-    m_inputs.stepNoise(m_drawn);  // in the last step, too: its numbers are drawn and not used
-    if (i > 0) m_backend.upload(m_noise, std::span<const float>(m_drawn));
+    m_inputs.stepNoise(m_noise);  // in the last step, too: its numbers are drawn and not used
     return i > 0;
 }
 

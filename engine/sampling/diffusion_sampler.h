@@ -40,7 +40,7 @@ private:
     int64_t m_images, m_guidedChannels;
     DiffusionSchedule m_schedule;
     Pass m_guidedPass, m_plainPass;
-    std::vector<float> m_times, m_drawn;
+    std::vector<float> m_times;
     DeviceTensor m_guide, m_params, m_span;          // scale and sign; coefficients of the step; for the velocity
     DeviceTensor m_guided, m_clean, m_next, m_noise, m_velocity;
     DeviceTensor m_state;     // where recordings have z; empty where none are made

@@ -13,6 +13,7 @@
 #include "engine/model/autoencoder_kl.h"
 #include "engine/model/network_request.h"
 #include "engine/model/prompt_tokenizer.h"
+#include "engine/sampling/device_noise.h"
 #include "engine/sampling/latent_preview.h"
 #include "engine/sampling/noise_stream.h"
 #include "engine/sampling/run_recorder.h"
@@ -105,7 +106,8 @@ public:
         const std::vector<NetworkUse> before = m_denoiser.networkUse();
         GenerationResult result;
         const HostTensor noise =
-            makeNoise(m_request.noise, m_request.seed, m_images, {m_config.inChannels, m_config.inputSide(), m_config.inputSide()})
+            makeNoise(m_request.noise, m_request.seed, m_images,
+                      {m_config.inChannels, m_config.inputSide(), m_config.inputSide()}, &m_denoiser.backend())
                 .orThrow();
         describeRun(noise);
         try {
@@ -150,10 +152,11 @@ private:
             m_sampler->setPrompts(promptsFrom(first, images));
         } else {
             m_sampler.reset();
-            m_sampler = makeSampler(m_denoiser, m_request.sampler,
-                                    {classes, m_request.negativeClass, [this](std::span<float> values) { m_stepNoise->next(values); },
-                                     m_denoiser.description().networks.empty() ? nullptr : &m_networks, promptsFrom(first, images),
-                                     m_request.parameters.negativePrompt});
+            m_sampler =
+                makeSampler(m_denoiser, m_request.sampler,
+                            {classes, m_request.negativeClass, [this](DeviceTensor& drawn) { m_stepNoise(drawn); },
+                             m_denoiser.description().networks.empty() ? nullptr : &m_networks,
+                             promptsFrom(first, images), m_request.parameters.negativePrompt});
             m_samplerImages = images;
         }
         const Shape shape{images, m_config.inChannels, m_config.inputSide(), m_config.inputSide()};
@@ -161,8 +164,7 @@ private:
         std::vector<float> start(noise.data.begin() + first * elements / images, noise.data.begin() + first * elements / images + elements);
         for (float& value : start) value *= static_cast<float>(m_request.sampler.noiseScale);
         DeviceTensor z = backend.tensorFrom(shape, start);
-        if (drawsStepNoise(m_request.sampler))
-            m_stepNoise = std::make_unique<NoiseStream>(m_request.noise, m_request.seed, m_images, first, images, elements / images);
+        if (drawsStepNoise(m_request.sampler)) m_stepNoise = stepNoise(first, images, elements / images);
 
         const int perGroup = m_sampler->evaluationCount();
         const int groups = static_cast<int>((m_images + m_perGroup - 1) / m_perGroup);
@@ -190,6 +192,21 @@ private:
         ++m_groupsDone;
     }
 
+    /// Fresh noise for images [first, first + images) of `perImage` values: drawn by the device where it can, else
+    /// uploaded.
+    StepNoise stepNoise(int64_t first, int64_t images, int64_t perImage) const {
+        Backend& backend = m_denoiser.backend();
+        if (drawsOnDevice(m_request.noise, backend))
+            return [stream = DeviceNoiseStream(m_request.noise, m_request.seed + static_cast<uint64_t>(first), perImage,
+                                               backend)](DeviceTensor& noise) mutable { stream.next(noise); };
+        return [stream = NoiseStream(m_request.noise, m_request.seed, m_images, first, images, perImage),
+                values = std::vector<float>(static_cast<size_t>(images * perImage)),
+                &backend](DeviceTensor& noise) mutable {
+            stream.next(values);
+            backend.upload(noise, std::span<const float>(values));
+        };
+    }
+
     Picture decode(const HostTensor& latents, int64_t image) const {
         for (const float value : latents.data)
             if (!std::isfinite(value))
@@ -210,7 +227,7 @@ private:
     RunRecord m_run;
     int m_groupsDone = 0;
     NetworkRequest m_networks;
-    std::unique_ptr<NoiseStream> m_stepNoise;  // of the group that runs
+    StepNoise m_stepNoise;  // of the group that runs
     RoutingCapture m_capture;
     std::unique_ptr<Sampler> m_sampler;  // after what its recordings write to
     int64_t m_samplerImages = 0;

@@ -11,6 +11,7 @@
 
 #include "engine/io/npy_file.h"
 #include "engine/io/tensor_source.h"
+#include "engine/sampling/device_noise.h"
 #include "engine/sampling/torch_cpu_rng.h"
 
 namespace moescope {
@@ -127,7 +128,8 @@ std::string noiseBatchText(const NoiseSpec& spec) {
     return spec.joint ? "joint" : "per-image";
 }
 
-Result<HostTensor> makeNoise(const NoiseSpec& spec, uint64_t seed, int64_t batch, const Shape& imageShape) {
+Result<HostTensor> makeNoise(const NoiseSpec& spec, uint64_t seed, int64_t batch, const Shape& imageShape,
+                             Backend* device) {
     return guarded([&]() -> HostTensor {
         Shape fullShape{batch};
         fullShape.insert(fullShape.end(), imageShape.begin(), imageShape.end());
@@ -143,6 +145,10 @@ Result<HostTensor> makeNoise(const NoiseSpec& spec, uint64_t seed, int64_t batch
         }
         if (spec.kind == NoiseSpec::Kind::File) return noiseFromFile(spec.file, imageShape, fullShape).orThrow();
         HostTensor noise(fullShape);
+        if (device && drawsOnDevice(spec, *device)) {
+            drawStartOnDevice(spec, seed, count / batch, *device, noise.data);
+            return noise;
+        }
         const size_t perDraw = noise.data.size() / (spec.joint ? 1 : static_cast<size_t>(batch));
         for (size_t start = 0; start < noise.data.size(); start += perDraw)
             draw(spec, seed++, std::span(noise.data).subspan(start, perDraw));

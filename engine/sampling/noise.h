@@ -13,6 +13,8 @@
 
 namespace moescope {
 
+class Backend;
+
 struct NoiseSpec {
     enum class Kind {
         TorchCpu,   // torch.randn on the CPU; only the low 32 bits of a seed count, so seed 2^32 + 5 equals seed 5
@@ -45,7 +47,9 @@ std::string noiseBatchText(const NoiseSpec& spec);
 /// Image i alone with seed + i is image i of the batch, unless `joint`. A file is `.npy` (float32 or float64, C order)
 /// or
 /// `.safetensors` (the tensor "noise", or the only one) of shape [batch, imageShape...], or of imageShape: then every
-/// image starts from it. Another shape, or numbers that are not finite, are errors.
-Result<HostTensor> makeNoise(const NoiseSpec& spec, uint64_t seed, int64_t batch, const Shape& imageShape);
+/// image starts from it. Another shape, or numbers that are not finite, are errors. A `device` draws what it can itself
+/// (see drawsOnDevice), null nothing.
+Result<HostTensor> makeNoise(const NoiseSpec& spec, uint64_t seed, int64_t batch, const Shape& imageShape,
+                             Backend* device = nullptr);
 
 }  // namespace moescope

@@ -12,9 +12,9 @@
 
 namespace moescope {
 
-/// The numbers that follow `makeNoise` in the generator of each image (or of the whole batch, where noise is joint): image i of
-/// a batch goes on exactly as image i made alone. Where the starting noise came from a file, generators of torch's CPU kind
-/// begin at seed + i. One thread.
+/// The numbers that follow `makeNoise` in the generator of each image (or of the whole batch, where noise is joint):
+/// image i of a batch goes on exactly as image i made alone. Where the starting noise came from a file, generators of
+/// torch's CPU kind begin at seed + i. One thread. What a device draws itself comes from a DeviceNoiseStream instead.
 class NoiseStream {
 public:
     /// Images [first, first + images) of a batch of `batch`, `perImage` values each; seed of image 0.

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -67,8 +66,9 @@ public:
     virtual void run(DeviceTensor& z, SamplerObserver* observer, std::stop_token stop = {}) = 0;
 };
 
-/// Fills [B, C, side, side] with the standard normal numbers of the next step; called once per step that adds noise, in order.
-using StepNoise = std::function<void(std::span<float>)>;
+/// Fills a tensor [B, C, side, side] of the run's device with the standard normal numbers of the next step; called once
+/// per step that could add noise, in order, and never while a graph is recorded.
+using StepNoise = std::function<void(DeviceTensor&)>;
 
 /// What the pictures of a batch are to show, and where fresh noise comes from.
 struct SamplerInputs {

@@ -99,13 +99,13 @@ bool takesForcedChoices(const ModelDescription& description) {
 void runOnce(CaseContext& context, const Denoiser& denoiser, const SamplerSettings& settings, const GoldenFile& file,
              const HostTensor& start, const std::vector<int>& classes, TrajectoryRecorder& recorder) {
     int draw = 0;
-    const auto storedNoise = [&](std::span<float> values) {
+    const auto storedNoise = [&](DeviceTensor& values) {
         const std::string key = fmt::format("step_noise.{:02}", draw++);
         const HostTensor noise = file.input(key);
-        if (noise.data.size() != values.size())
+        if (elementCount(noise.shape) != values.elements())
             throw EngineException(ErrorCode::Format, fmt::format("'{}': '{}' should be as large as 'noise', found {}",
                                                                  file.name, key, shapeText(noise.shape)));
-        std::copy(noise.data.begin(), noise.data.end(), values.begin());
+        context.backend().upload(values, std::span<const float>(noise.data));
     };
     const auto sampler = makeSampler(denoiser, settings, {classes, -1, storedNoise});
     DeviceTensor z = context.backend().tensorFrom(start.shape, start.data);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// torch's CUDA normals drawn by the device: against the reference draws.
+// torch's CUDA normals drawn by the device: against the reference draws, and in a run that adds noise at every step.
 #include <cmath>
 
 #include "engine/sampling/torch_cuda_rng.h"
 #include "tests/engine/cuda/plugin_under_test.h"
+#include "tests/support/embedded_model.h"
 #include "tests/support/rng_golden.h"
 
 namespace moescope::test {
@@ -112,6 +113,63 @@ TEST_P(CudaNoise, RefusesWhatIsNoDrawAndTakesAnEmptyOne) {
     EXPECT_EQ(table().torch_normals(context, 1, 2, 256, out.get()), MS_INVALID);
     EXPECT_STREQ(table().last_error(context), "[torch_normals] expected an offset that is a multiple of 4, got 2");
     EXPECT_EQ(table().torch_normals(context, 1, 4, 256, out.get()), MS_OK) << "a refused call breaks nothing";
+}
+
+/// Two pictures in three steps that add noise.
+std::shared_ptr<const RunRecord> ddpmRun(const MsBackendTable& table, NoiseSpec noise) {
+    CheckpointOptions options;
+    options.settings = {{"num_heads", 2}, {"top_k", 2}};
+    const auto checkpoint =
+        Checkpoint::open(MOESCOPE_TEST_DATA "/golden/ditmoe-s-tiny/dit_moe_tiny_8E2A.pt", options).orThrow();
+    Backend backend(table, {1, "auto"});
+    const auto denoiser = checkpoint->load(backend).orThrow();
+    GenerationRequest request;
+    request.sampler = checkpoint->description().defaults;
+    request.sampler.steps = 3;
+    request.classes = {5, 6};
+    request.seed = 40;
+    request.noise = noise;
+    request.precision = LatentPrecision::F32;
+    return runToEnd(*denoiser, request);
+}
+
+/// Uploads what the host draws, for two images of `hostValues` numbers each, and notes where.
+const MsBackendTable* hostTable;
+size_t hostValues;
+std::vector<uint64_t> hostOffsets;
+MsStatus hostNormals(MsContext* context, uint64_t seed, uint64_t offset, int64_t threads, MsTensor* out) {
+    hostOffsets.push_back(offset);
+    std::vector<float> drawn(2 * hostValues);
+    for (size_t image = 0; image < 2; ++image) {
+        TorchCudaGenerator generator(seed + image, 1, static_cast<int>(threads));
+        const auto own = std::span(drawn).subspan(image * hostValues, hostValues);
+        do generator.randn(own);
+        while (generator.offset() <= offset);
+    }
+    return hostTable->upload(context, out, drawn.data(), drawn.size() * sizeof(float));
+}
+
+TEST_P(CudaNoise, ARunStartsFromAndAddsWhatTheDeviceDraws) {
+    MsBackendTable without = table(), instead = table();
+    without.size = offsetof(MsBackendTable, torch_normals);
+    instead.torch_normals = hostNormals;
+    NoiseSpec noise;
+    noise.kind = NoiseSpec::Kind::TorchCuda;
+    const auto uploaded = ddpmRun(without, noise);
+    hostTable = &table();
+    hostValues = uploaded->finalLatents.data.size() / 2;
+    hostOffsets.clear();
+    const auto drawn = ddpmRun(instead, noise);
+    EXPECT_EQ(hostOffsets, (std::vector<uint64_t>{0, 4, 8, 12})) << "the start, then once per step";
+    EXPECT_EQ(drawn->finalLatents.data, uploaded->finalLatents.data) << "the same numbers at the same places";
+    EXPECT_EQ(drawn->parameters.noiseHash, uploaded->parameters.noiseHash);
+    EXPECT_NE(ddpmRun(table(), noise)->parameters.noiseHash, uploaded->parameters.noiseHash) << "its own last bits";
+
+    hostOffsets.clear();
+    noise.joint = true;
+    EXPECT_EQ(ddpmRun(instead, noise)->finalLatents.data, ddpmRun(without, noise)->finalLatents.data);
+    EXPECT_EQ(ddpmRun(instead, {})->finalLatents.data, ddpmRun(without, {})->finalLatents.data);
+    EXPECT_TRUE(hostOffsets.empty()) << "all other noise is the host's";
 }
 
 MOESCOPE_ON_CUDA(CudaNoise);

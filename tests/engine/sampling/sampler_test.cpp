@@ -195,7 +195,15 @@ TEST(DiffusionSampler, EndsAtTheDataThatTheNetworkKnows) {
         s.eta = eta;
         NoiseStream noise({}, 11, 1, 0, 1, kChannels * kPlane);
         Watcher watcher(network.backend());
-        const auto end = sampled(network, s, {{1}, -1, [&](std::span<float> v) { noise.next(v); }}, &watcher);
+        const auto end = sampled(network, s,
+                                 {{1},
+                                  -1,
+                                  [&](DeviceTensor& to) {
+                                      std::vector<float> values(static_cast<size_t>(to.elements()));
+                                      noise.next(values);
+                                      network.backend().upload(to, std::span<const float>(values));
+                                  }},
+                                 &watcher);
         for (const float value : end) EXPECT_NEAR(value, 0.25, 1e-4) << samplerName(kind) << " eta " << eta;
         ASSERT_EQ(watcher.seen.size(), 5u);
         const int timesteps[] = {999, 749, 500, 250, 0};
@@ -219,9 +227,11 @@ TEST(DiffusionSampler, AsksForNoiseOncePerStepThatCouldUseIt) {
         SamplerSettings s = settings(kind, 3);
         s.eta = eta;
         int drawn = 0;
-        sampled(network, s, {{1}, -1, [&](std::span<float> v) {
+        sampled(network, s, {{1}, -1, [&](DeviceTensor& to) {
                                  ++drawn;
-                                 std::fill(v.begin(), v.end(), 0.0f);
+                                 network.backend().upload(
+                                     to,
+                                     std::span<const float>(std::vector<float>(static_cast<size_t>(to.elements()))));
                              }});
         EXPECT_EQ(drawn, expected);
     }
