@@ -23,7 +23,7 @@ TorchCudaGrid torchCudaGrid(uint64_t values, uint64_t residentThreads);
 /// Up to multiprocessors x threads values the numbers do not depend on the card; beyond that every thread draws again
 /// and they do. The default is an H100 (132 x 2048 = 270,336 values; an A100 has 221,184, an RTX 4090 196,608, an RTX
 /// 3060 43,008), so that a 256 x 256 colour picture (196,608 values) is the same as on all of them but the last.
-/// Normals agree with a card within 5e-6: its functions are fp32 and its multiply-adds are fused. A CUDA device computes
+/// Normals agree with a card within about 1e-5: its functions are fp32 and its multiply-adds are fused. A CUDA device computes
 /// them as such a card does (see DeviceNoiseStream). One thread.
 class TorchCudaGenerator {
 public:

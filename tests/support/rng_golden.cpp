@@ -6,11 +6,12 @@
 #include <stdexcept>
 
 #include "engine/core/dtype.h"
+#include "tests/support/test_data.h"
 
 namespace moescope::test {
 
 RngGolden::RngGolden(const std::string& stem) {
-    const std::string path = MOESCOPE_TEST_DATA "/golden/rng/" + stem;
+    const std::string path = (goldenFolder() / "rng" / stem).string();
     std::ifstream json(path + ".json");
     if (!json) throw std::runtime_error("cannot open " + path + ".json");
     description = nlohmann::json::parse(json);

@@ -4,11 +4,12 @@
 
 #include "engine/verify/verify_case.h"
 #include "tests/engine/cuda/plugin_under_test.h"
+#include "tests/support/test_data.h"
 
 namespace moescope::test {
 namespace {
 
-const std::filesystem::path kGolden = MOESCOPE_TEST_DATA "/golden";
+const std::filesystem::path kGolden = goldenFolder();
 
 std::vector<std::string> caseNames() {
     std::vector<std::string> names;

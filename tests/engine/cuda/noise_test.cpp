@@ -6,6 +6,7 @@
 #include "tests/engine/cuda/plugin_under_test.h"
 #include "tests/support/embedded_model.h"
 #include "tests/support/rng_golden.h"
+#include "tests/support/test_data.h"
 
 namespace moescope::test {
 namespace {
@@ -119,8 +120,7 @@ TEST_P(CudaNoise, RefusesWhatIsNoDrawAndTakesAnEmptyOne) {
 std::shared_ptr<const RunRecord> ddpmRun(const MsBackendTable& table, NoiseSpec noise) {
     CheckpointOptions options;
     options.settings = {{"num_heads", 2}, {"top_k", 2}};
-    const auto checkpoint =
-        Checkpoint::open(MOESCOPE_TEST_DATA "/golden/ditmoe-s-tiny/dit_moe_tiny_8E2A.pt", options).orThrow();
+    const auto checkpoint = Checkpoint::open(goldenFolder() / "ditmoe-s-tiny/dit_moe_tiny_8E2A.pt", options).orThrow();
     Backend backend(table, {1, "auto"});
     const auto denoiser = checkpoint->load(backend).orThrow();
     GenerationRequest request;

@@ -6,6 +6,7 @@
 #include "engine/model/checkpoint.h"
 #include "engine/sampling/generator.h"
 #include "tests/engine/cuda/plugin_under_test.h"
+#include "tests/support/test_data.h"
 
 namespace moescope::test {
 namespace {
@@ -38,7 +39,7 @@ protected:
         return result;
     }
     std::unique_ptr<Denoiser> model(Backend& backend, MsDType storage) {
-        const std::filesystem::path path = MOESCOPE_TEST_DATA "/golden/dsmoe-tiny/checkpoints/0000100.pt";
+        const std::filesystem::path path = goldenFolder() / "dsmoe-tiny/checkpoints/0000100.pt";
         LoadOptions options;
         options.storage = storage;
         return Checkpoint::open(path, {}).orThrow()->load(backend, options).orThrow();
