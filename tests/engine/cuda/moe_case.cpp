@@ -161,8 +161,7 @@ reference::PolicyOutput<double> MoeCase::decided() {
                                               capacity, o.scale));
     }
     if (o.policy == MS_POLICY_TOKEN_CHOICE_SOFTMAX_NORMALISED) {
-        auto chosen =
-            reference::chooseByToken(Matrix<float>(o.tokens, o.experts, record<float>(scores)), o.topK, 1.0f);
+        auto chosen = reference::chooseByToken(Matrix<float>(o.tokens, o.experts, record<float>(scores)), o.topK, 1.0f);
         for (size_t pair = 0; pair < chosen.pairs.gate.size(); pair += static_cast<size_t>(o.topK)) {
             float* gates = chosen.pairs.gate.data() + pair;
             const float sum = std::accumulate(gates, gates + o.topK, 0.0f) + 1e-20f;
@@ -219,6 +218,24 @@ reference::MoeLayerOutput<double> MoeCase::computed() {
     Matrix<double> sum = routed;
     for (size_t i = 0; i < sum.data.size(); ++i) sum.data[i] += shared.data[i];
     return {std::move(routed), std::move(shared), std::move(sum)};
+}
+
+std::vector<double> MoeCase::computedRow(int64_t token, const reference::Pairs<double>& recorded) const {
+    const MoeOptions& o = m_options;
+    const auto first = m_x.begin() + token * o.width;
+    const Matrix<double> x(1, o.width, std::vector<float>(first, first + o.width));
+    std::vector<double> sum(static_cast<size_t>(o.width));
+    const auto add = [&](const Matrix<double>& row, double gate) {
+        for (size_t i = 0; i < sum.size(); ++i) sum[i] += gate * row.data[i];
+    };
+    if (m_sharedIn)
+        add(mlp(x, *m_sharedIn, *m_sharedOut, o.gated, 0), 1);
+    else if (!o.addNothing)
+        add(x, 1);
+    for (auto p = static_cast<size_t>(recorded.start[static_cast<size_t>(token)]);
+         p < static_cast<size_t>(recorded.start[static_cast<size_t>(token) + 1]); ++p)
+        add(mlp(x, m_in, m_outward, o.gated, recorded.expert[p]), recorded.gate[p]);
+    return sum;
 }
 
 std::vector<float> MoeCase::everything() {

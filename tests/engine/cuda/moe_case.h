@@ -43,6 +43,9 @@ public:
     reference::PolicyOutput<double> decided();
     /// routed, shared and their sum in double, for the recorded choices with gates from the recorded logits.
     reference::MoeLayerOutput<double> computed();
+    /// The layer's output for one token in double, for the recorded choices and gates: for sizes at which `computed`
+    /// takes too long.
+    std::vector<double> computedRow(int64_t token, const reference::Pairs<double>& recorded) const;
     /// Everything the layer wrote, as bytes.
     std::vector<float> everything();
 

@@ -137,7 +137,8 @@ TEST(VerifyCase, Bf16WeightsDoNotHideAnError) {
             integerAt(all, "moe.3.indices", 2 * token) = first == 5 ? 4 : 5;
         }
     });
-    const FileReport& choices = fileOf(verified(copies / "jitmoe-tiny", options), "forward.safetensors", "model_ema1");
+    const CaseReport moved = verified(copies / "jitmoe-tiny", options);
+    const FileReport& choices = fileOf(moved, "forward.safetensors", "model_ema1");
     EXPECT_FALSE(choices.passed()) << choices.routing.differing;
 }
 
