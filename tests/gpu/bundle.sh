@@ -6,13 +6,13 @@ root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 
 usage() {
   cat <<'TEXT'
-Usage: tests/gpu/bundle.sh [--build FOLDER] [OUT.tar.gz]
+Usage: tests/gpu/bundle.sh [--build FOLDER] [OUT.tar.xz]
 
 Needs a build with nvcc: cmake --preset release && cmake --build --preset release --target cuda_tests moescope_cuda moescope-cli cuda_products
 There, unpack the file and run its gpu/run.sh; it needs an NVIDIA driver, cuBLAS of CUDA 13 and, for comparisons, a Python with torch.
 
   --build FOLDER   where that was built (default: build/release)
-  OUT.tar.gz       what to write (default: out/gpu-checks.tar.gz)
+  OUT.tar.xz       what to write (default: out/gpu-checks.tar.xz)
 TEXT
 }
 
@@ -30,7 +30,7 @@ while (($#)); do
   esac
   shift
 done
-[ -n "$out" ] || out="$root/out/gpu-checks.tar.gz"
+[ -n "$out" ] || out="$root/out/gpu-checks.tar.xz"
 
 programs=(tests/engine/cuda/cuda_tests app/moescope-cli tests/bench/cuda_products plugins/moescope_cuda.so)
 for program in "${programs[@]}"; do
@@ -57,5 +57,5 @@ cp -r "$root/tests/golden" "$box/tests/golden"
 cp -r "$root/tests/bench" "$box/tests/bench"
 cp -r "$root/tests/gpu" "$box/gpu"
 mkdir -p "$(dirname "$out")"
-tar -C "$box" -czf "$out" .
+tar -C "$box" -caf "$out" .
 echo "$out: $(du -h "$out" | cut -f1)"

@@ -59,6 +59,7 @@ for job in "${jobs[@]}"; do
   case "$job" in
     tests)
       step tests "$cudaTests" --gtest_filter='Device/*'
+      grep -E '^\[  (PASSED|SKIPPED|FAILED) +\] [0-9]+ test' "$logs/tests.log" | sed 's/^/    /'
       for dtype in f32 bf16; do
         for folder in "$MOESCOPE_TEST_GOLDEN"/{dsmoe,jitmoe,diffmoe,ecdit,tcdit,promoe}-tiny "$MOESCOPE_TEST_GOLDEN"/ditmoe-*; do
           step "verify-$(basename "$folder")-$dtype" "$cli" verify --device cuda --dtype "$dtype" "$folder"
