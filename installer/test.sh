@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/install.sh"
 
 # Which tests run under sanitizers: extended regular expressions for ctest. The labels named here are left out.
 : "${MOESCOPE_SANITIZE_TESTS:=.}"
-: "${MOESCOPE_SANITIZE_EXCLUDE:=^Emulated/}" # kernels on a stand-in for CUDA, whose fibers sanitizers do not follow
+: "${MOESCOPE_SANITIZE_EXCLUDE:=^(Emulated|Reversed)/}" # kernels on a stand-in for CUDA, whose fibers sanitizers do not follow
 : "${MOESCOPE_SANITIZE_EXCLUDE_LABELS:=slow}"
 
 usage() {
