@@ -55,7 +55,7 @@ struct MsContext {
 
     int device = 0;
     int multiprocessors = 1;
-    int capability = 80;  // 10 major + minor
+    int capability = 80;             // 10 major + minor
     size_t sharedLimit = 48 * 1024;  // bytes of dynamic shared memory a block can be given
     MsDType compute = MS_F32;
     int64_t oneBlockPairs = 8192;   // of a MoE layer: so many are sorted by one block, more by several kernels

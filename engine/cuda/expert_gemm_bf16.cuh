@@ -95,7 +95,9 @@ __global__ __launch_bounds__(Bf16Tile<kRowsOfTile>::kThreads) void expertProduct
 #pragma unroll
                 for (int n = 0; n < 8; ++n) {
                     if (p.gated && n % 2 == 1) continue;
-                    const auto pairOf = [&](int f) { return make_float2(sum[m][f][2 * half], sum[m][f][2 * half + 1]); };
+                    const auto pairOf = [&](int f) {
+                        return make_float2(sum[m][f][2 * half], sum[m][f][2 * half + 1]);
+                    };
                     storePair<Out>(p, tile, tile.slot + row, tile.column + warpColumn + n * 8 + lane % 4 * 2, pairOf(n),
                                    pairOf((n + 1) % 8));
                 }

@@ -16,7 +16,7 @@ struct ExpertProduct {
     const int32_t* start;      // [experts + 1] first slot; null: one matrix for all of the `rows` slots
     const int32_t* tileStart;  // [experts + 1] first row tile; null likewise
     int64_t rows;
-    const void* weights;       // see MsLinear
+    const void* weights;  // see MsLinear
     int64_t weightStride, weightRows;
     const float* bias;  // [experts, weightRows] or null
     int32_t experts;
@@ -88,7 +88,8 @@ __device__ inline float finishedValue(const ExpertProduct& p, const ExpertTile& 
     return p.rowScale ? value * p.rowScale[slot] : value;
 }
 
-/// Writes what two neighbouring sums (an even weight row and the next) become; `up`: those of the ups, of gated weights.
+/// Writes what two neighbouring sums (an even weight row and the next) become; `up`: those of the ups, of gated
+/// weights.
 template <class Out>
 __device__ __forceinline__ void storePair(const ExpertProduct& p, const ExpertTile& tile, int64_t slot,
                                           int64_t weightRow, float2 sum, float2 up) {

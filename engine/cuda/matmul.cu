@@ -158,9 +158,9 @@ void MatmulPlans::run(MsContext& context, const Product& p) {
     const float zero = 0.0f;
     void* workspace = context.scratchBytes(Slot::Product, kWorkspace);
     if (plan.addsBias) set(plan.desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, static_cast<const void*>(p.bias));
-    const cublasStatus_t status = cublasLtMatmul(m_state->handle, plan.desc, &p.factor, p.right, plan.right, p.x,
-                                                 plan.x, &zero, p.out, plan.out, p.out, plan.out, &plan.algorithm,
-                                                 workspace, kWorkspace, context.work);
+    const cublasStatus_t status =
+        cublasLtMatmul(m_state->handle, plan.desc, &p.factor, p.right, plan.right, p.x, plan.x, &zero, p.out, plan.out,
+                       p.out, plan.out, &plan.algorithm, workspace, kWorkspace, context.work);
     if (status != CUBLAS_STATUS_SUCCESS) {
         // The library has no status for a device that an earlier kernel broke: ask the device.
         size_t available = 0, total = 0;

@@ -66,7 +66,8 @@ void chooseByToken(MsContext& context, const MsTensor* x, const MsMoeLayerDesc& 
                    const Pairs& p, int32_t* choices, float* gates, int32_t* counts) {
     TokenChoice c{};
     c.policy = desc.policy;
-    c.softmax = desc.policy == MS_POLICY_TOKEN_CHOICE_SOFTMAX || desc.policy == MS_POLICY_TOKEN_CHOICE_SOFTMAX_NORMALISED;
+    c.softmax =
+        desc.policy == MS_POLICY_TOKEN_CHOICE_SOFTMAX || desc.policy == MS_POLICY_TOKEN_CHOICE_SOFTMAX_NORMALISED;
     c.divides = normalisesGates(desc.policy);
     c.tokens = p.tokens;
     c.experts = p.experts;

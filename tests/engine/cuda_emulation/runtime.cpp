@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Memory, lazy streams, events and graphs of the emulated device. Environment, for tests:
 // MOESCOPE_EMULATED_DEVICES (number of devices, default 1; "driver" = an old driver), MOESCOPE_EMULATED_MAJOR (compute
-// capability, default 9), MOESCOPE_EMULATED_MEMORY (bytes, default 4 GiB), MOESCOPE_EMULATED_SHARED (bytes of shared memory
-// that a block can be given, default that of the smallest supported device; Hopper's 232448 brings its own kernels),
-// MOESCOPE_EMULATED_ORDER=descending: threads run in descending order and every second stream does its work at once instead
-// of when it is waited for.
-// MOESCOPE_EMULATED_GUARD=1: device memory ends where its pages end, and is gone when it is freed: a kernel that reads
-// behind a block or a freed one crashes.
+// capability, default 9), MOESCOPE_EMULATED_MEMORY (bytes, default 4 GiB), MOESCOPE_EMULATED_SHARED (bytes of shared
+// memory that a block can be given, default that of the smallest supported device; Hopper's 232448 brings its own
+// kernels), MOESCOPE_EMULATED_ORDER=descending: threads run in descending order and every second stream does its work
+// at once instead of when it is waited for. MOESCOPE_EMULATED_GUARD=1: device memory ends where its pages end, and is
+// gone when it is freed: a kernel that reads behind a block or a freed one crashes.
 #include <cuda_runtime.h>
 #include <sys/mman.h>
 

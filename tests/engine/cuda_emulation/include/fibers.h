@@ -32,9 +32,9 @@ struct DelayedCopy {
 struct Thread {
     dim3 index{0, 0, 0};
     int lane = 0, warp = 0;
-    unsigned exchanges = 0;                           // made so far: neighbouring ones use different slots
-    unsigned present = 0;                             // lanes that took part in the last exchange
-    std::vector<std::vector<DelayedCopy>> copies{1};  // groups, the open one last
+    unsigned exchanges = 0;                                       // made so far: neighbouring ones use different slots
+    unsigned present = 0;                                         // lanes that took part in the last exchange
+    std::vector<std::vector<DelayedCopy>> copies{1};              // groups, the open one last
     std::vector<std::vector<std::function<void()>>> products{1};  // asynchronous ones likewise
     bool unshownCopies = false;                                   // waited for, but not yet for asynchronous products
 };

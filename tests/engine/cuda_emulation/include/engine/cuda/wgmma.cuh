@@ -50,8 +50,7 @@ void pinSums(float (&)[kCount]) {}
 /// Value `k` of row `row` of the tile that a descriptor names.
 inline float tileValue(uint64_t descriptor, int row, int k) {
     const auto field = [descriptor](int shift) { return static_cast<uint32_t>(descriptor >> shift & 0x3fff) << 4; };
-    if (descriptor >> 62 != 1 || (descriptor >> 49 & 7) != 0)
-        emulation::fault("a tile without the 128-byte swizzle");
+    if (descriptor >> 62 != 1 || (descriptor >> 49 & 7) != 0) emulation::fault("a tile without the 128-byte swizzle");
     uint32_t address = field(0) + static_cast<uint32_t>(row / 8) * field(32) + static_cast<uint32_t>(row % 8) * 128 +
                        static_cast<uint32_t>(k) * 2;
     address ^= (address >> 7 & 7) << 4;
